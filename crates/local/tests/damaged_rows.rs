@@ -92,7 +92,7 @@ async fn is_blocked(ledger: &SqliteLedger) -> bool {
     ledger.certificates().key_status(intent(1).key, "").await.unwrap() == KeyStatus::Blocked
 }
 
-fn told(unreadable: &[UnreadableRow]) -> Vec<(bool, bool)> {
+fn named_and_done(unreadable: &[UnreadableRow]) -> Vec<(bool, bool)> {
     unreadable
         .iter()
         .map(|row| (row.what.contains("row 2 of certificates"), row.is_done))
@@ -168,7 +168,7 @@ async fn whatever_cannot_be_read_of_another_is_told_and_stops_no_revocation() {
         let together = revoke(&ledger, 1, COMPROMISE, Reach::Key).await;
         assert!(matches!(together.certificate, Revoked::Now(_)), "{sql}");
         assert_eq!(
-            told(&together.unreadable),
+            named_and_done(&together.unreadable),
             [(true, is_done)],
             "{sql}: {:?}",
             together.unreadable

@@ -106,7 +106,7 @@ fn a_corrupt_file_is_named_so_and_says_what_to_do() {
     // Everything but the header: every page that is read is nonsense.
     octets[4096..].fill(0x5a);
     fs::write(&path, octets).unwrap();
-    let told = match SqliteLedger::open(&path) {
+    let outcome = match SqliteLedger::open(&path) {
         Err(error) => error.to_string(),
         Ok(ledger) => {
             let error = chancery_local::block_on(ledger.intents().reserve(intent(1000))).unwrap_err();
@@ -114,7 +114,10 @@ fn a_corrupt_file_is_named_so_and_says_what_to_do() {
             error.to_string()
         }
     };
-    assert!(told.contains("damaged") && told.contains("chancery restore"), "{told}");
+    assert!(
+        outcome.contains("damaged") && outcome.contains("chancery restore"),
+        "{outcome}"
+    );
 }
 
 #[test]
@@ -194,9 +197,9 @@ fn a_folder_that_cannot_be_written_is_told() {
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
-    let told = command.output().unwrap();
+    let outcome = command.output().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stdout));
+    assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stdout));
 }
 
 #[test]
@@ -218,13 +221,13 @@ fn a_full_disk_is_told_and_nothing_is_lost() {
         std::env::current_exe().unwrap().display(),
         full_name("child_fills_the_disk")
     );
-    let told = Command::new("sh")
+    let outcome = Command::new("sh")
         .args(["-c", &script])
         .env(CHILD, &path)
         .output()
         .unwrap();
-    let output = String::from_utf8_lossy(&told.stdout).into_owned() + &String::from_utf8_lossy(&told.stderr);
-    assert!(told.status.success(), "{output}");
+    let output = String::from_utf8_lossy(&outcome.stdout).into_owned() + &String::from_utf8_lossy(&outcome.stderr);
+    assert!(outcome.status.success(), "{output}");
     let acknowledged: u32 = output
         .split("acknowledged ")
         .nth(1)

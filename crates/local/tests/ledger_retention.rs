@@ -60,9 +60,9 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
     let newest: Vec<u64> = (301 - CRLS_KEPT as u64..=300).collect();
     assert_eq!(rows("crl_intents"), newest);
     assert_eq!(rows("crls"), [vec![3], newest].concat());
-    let standing = crl_state(ledger.crls(), &scope(None)).await.unwrap();
+    let state = crl_state(ledger.crls(), &scope(None)).await.unwrap();
     let number = |crl: Option<CrlRecord>| crl.unwrap().number;
-    assert_eq!((number(standing.latest), number(standing.published)), (300, 3));
+    assert_eq!((number(state.latest), number(state.published)), (300, 3));
     // No number is given to another CRL, whether its own is still known or not.
     for number in [1, 3, 300] {
         let other = CrlIntent {

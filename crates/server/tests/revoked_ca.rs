@@ -55,8 +55,8 @@ async fn nothing_is_issued_renewed_or_completed_under_a_revoked_ca() {
     assert_eq!(health.status(), 200, "its CRLs are served all the same");
     let health = body_of(health).await;
     assert_eq!(health["status"], "degraded");
-    let told = health["problems"].to_string();
-    assert!(told.contains("chancery-issuing-ca is revoked"), "{told}");
+    let problems = health["problems"].to_string();
+    assert!(problems.contains("chancery-issuing-ca is revoked"), "{problems}");
 }
 
 #[tokio::test]

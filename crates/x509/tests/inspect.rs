@@ -138,8 +138,11 @@ fn what_is_malformed_is_told_as_far_as_it_goes() {
 #[test]
 fn what_is_nothing_known_is_an_error() {
     for input in [&b"hello"[..], &[0x30, 0], &[0x30, 3, 2, 1, 5], &[0xff; 100]] {
-        let told = inspect(input, &InspectLimits::default());
-        assert!(matches!(told, Err(NotInspectable::Unknown { .. })), "{told:?}");
+        let inspected = inspect(input, &InspectLimits::default());
+        assert!(
+            matches!(inspected, Err(NotInspectable::Unknown { .. })),
+            "{inspected:?}"
+        );
     }
 }
 
@@ -172,9 +175,9 @@ fn what_cannot_be_inspected_is_called_by_its_name() {
         (&labelled("TRUSTED CERTIFICATE"), "a TRUSTED CERTIFICATE"),
         (&[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2], "a Java key store"),
     ] {
-        let told = inspect(input, &InspectLimits::default()).unwrap_err().to_string();
-        assert!(told.starts_with(&format!("this is {what}")), "{what}: {told}");
-        assert!(told.contains(": "), "what opens it: {told}");
+        let inspected = inspect(input, &InspectLimits::default()).unwrap_err().to_string();
+        assert!(inspected.starts_with(&format!("this is {what}")), "{what}: {inspected}");
+        assert!(inspected.contains(": "), "what opens it: {inspected}");
     }
 }
 
@@ -202,8 +205,8 @@ proptest! {
         }
         let label = ["CERTIFICATE", "CERTIFICATE REQUEST", "X509 CRL"][which];
         let _ = inspect(&der, &InspectLimits::default());
-        let told = one(pem::encode(label, &der).as_bytes()).to_string();
-        prop_assert!(!told.chars().any(|character| character.is_control() && character != '\n'));
+        let inspected = one(pem::encode(label, &der).as_bytes()).to_string();
+        prop_assert!(!inspected.chars().any(|character| character.is_control() && character != '\n'));
     }
 
     #[test]

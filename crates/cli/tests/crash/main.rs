@@ -90,24 +90,24 @@ fn burst(server: Server<'_>, token: &str, round: u64, time: Duration, all: &mut 
     let base = format!("{}/api/v1/certificates", server.https);
     let count = AtomicU64::new(0);
     let client = || {
-        let mut told = Acknowledged::default();
+        let mut printed = Acknowledged::default();
         loop {
             let index = count.fetch_add(1, Ordering::Relaxed);
             let Some(certificate) = issue(&agent, &base, token, &format!("r{round}-{index}.example.com")) else {
-                return told;
+                return printed;
             };
             let serial = certificate.serial();
-            told.certificates.insert(serial, certificate.as_der().to_vec());
+            printed.certificates.insert(serial, certificate.as_der().to_vec());
             if index.is_multiple_of(3) {
                 let url = format!("{base}/{serial}/revoke");
                 if post(&agent, &url, token, &json!({ "reason": "superseded" })).is_none() {
-                    return told;
+                    return printed;
                 }
-                told.revoked.insert(serial);
+                printed.revoked.insert(serial);
             }
         }
     };
-    let told = std::thread::scope(|scope| {
+    let printed = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..4).map(|_| scope.spawn(client)).collect();
         std::thread::sleep(time);
         // SIGKILL.
@@ -117,14 +117,14 @@ fn burst(server: Server<'_>, token: &str, round: u64, time: Duration, all: &mut 
             .map(|client| client.join().unwrap())
             .collect::<Vec<_>>()
     });
-    for told in told {
-        for (serial, der) in told.certificates {
+    for printed in printed {
+        for (serial, der) in printed.certificates {
             assert!(
                 all.certificates.insert(serial, der).is_none(),
                 "serial number {serial} twice"
             );
         }
-        all.revoked.extend(told.revoked);
+        all.revoked.extend(printed.revoked);
     }
 }
 

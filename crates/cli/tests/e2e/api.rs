@@ -33,7 +33,7 @@ fn pem(answer: &Value, field: &str) -> String {
 fn assert_told(answer: &Value, folder: &Folder, left_out: [&str; 2]) {
     let warnings = answer["Warnings"].as_array().unwrap();
     assert_eq!(warnings.len(), left_out.len(), "{warnings:?}");
-    let log = folder.told();
+    let log = folder.printed();
     for (warning, of) in warnings.iter().zip(left_out) {
         assert!(warning.as_str().unwrap().contains(of), "{warnings:?}");
         assert!(log.contains(of), "{log}");
@@ -118,8 +118,8 @@ fn the_contract_request_gets_the_contract_answer() {
     );
     let (status, problem) = client.get("/certificates?after=garbled");
     assert_eq!((status, problem["code"].as_str()), (400, Some("bad_request")));
-    let told = problem["error"].as_str().unwrap();
-    assert!(told.contains("garbled") && told.contains("next"), "{told}");
+    let printed = problem["error"].as_str().unwrap();
+    assert!(printed.contains("garbled") && printed.contains("next"), "{printed}");
     let serial = answer["CertificateInfo"]["SerialNumber"].as_str().unwrap();
     assert_eq!(client.get(&format!("/certificates/{serial}")).1["profile"], "tls");
     let revoke = format!("/certificates/{serial}/revoke");

@@ -30,8 +30,8 @@ fn a_pkcs12_file_is_renewed_with_its_certificate_or_everything_stays() {
     ] {
         let mut request = vec!["request", "Ada", "--pkcs12", "pw", "--out", "ada", "--overwrite"];
         request.extend(flag);
-        let told = folder.text(&request);
-        assert!(told.contains("identity.p12"), "{told}");
+        let printed = folder.text(&request);
+        assert!(printed.contains("identity.p12"), "{printed}");
         let legacy = ["-info", "-legacy"];
         let info = &legacy[..if flag.is_some() { 2 } else { 1 }];
         let shown = openssl_pkcs12(&folder, info);
@@ -42,8 +42,8 @@ fn a_pkcs12_file_is_renewed_with_its_certificate_or_everything_stays() {
                 .map(|name| fs::read(folder.path("ada").join(name)).unwrap())
         };
         let before = content();
-        let told = folder.complaint(&["renew", "ada", "--new-key"]);
-        assert!(told.contains("--pkcs12 FILE"), "{told}");
+        let printed = folder.complaint(&["renew", "ada", "--new-key"]);
+        assert!(printed.contains("--pkcs12 FILE"), "{printed}");
         assert!(content() == before, "a refused renewal leaves all files as they are");
         folder.text(&["renew", "ada", "--new-key", "--pkcs12", "pw"]);
         let after = content();
@@ -89,9 +89,9 @@ fn a_key_that_is_certified_already_is_told_with_what_to_do() {
         .unwrap();
     assert!(!output.status.success());
     let there = String::from_utf8(output.stderr).unwrap();
-    for told in [here, there] {
+    for printed in [here, there] {
         for part in ["--force", "chancery renew", "new key"] {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(printed.contains(part), "{part}: {printed}");
         }
     }
     assert!(server.stop().success());
@@ -109,8 +109,8 @@ fn holds_that_nothing_lifts_are_not_offered() {
     );
     let listed = folder.json(&["list", "a.example.com"]);
     let serial = listed["certificates"][0]["serial_number"].as_str().unwrap();
-    let told = folder.complaint(&["revoke", serial, "--reason", "certificateHold"]);
-    assert!(told.contains("is not a supported revocation reason"), "{told}");
+    let printed = folder.complaint(&["revoke", serial, "--reason", "certificateHold"]);
+    assert!(printed.contains("is not a supported revocation reason"), "{printed}");
     assert!(!folder.text(&["openapi"]).contains("certificateHold"));
 }
 
@@ -127,12 +127,12 @@ fn a_proxy_that_does_not_answer_is_named() {
         .arg("list")
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains("the proxy 127.0.0.1:9") && told.contains("NO_PROXY=pki.example.com"),
-        "{told}"
+        printed.contains("the proxy 127.0.0.1:9") && printed.contains("NO_PROXY=pki.example.com"),
+        "{printed}"
     );
-    assert!(!told.contains("hush"), "{told}");
+    assert!(!printed.contains("hush"), "{printed}");
 }
 
 #[test]
@@ -150,11 +150,11 @@ fn a_webhook_s_url_is_not_in_errors() {
         ),
     ] {
         fs::write(folder.data().join("local.toml"), settings).unwrap();
-        let told = folder.complaint(&["list"]);
+        let printed = folder.complaint(&["list"]);
         for part in parts {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(printed.contains(part), "{part}: {printed}");
         }
-        assert!(!told.contains("S3CRET"), "{told}");
+        assert!(!printed.contains("S3CRET"), "{printed}");
     }
 }
 
@@ -169,8 +169,8 @@ fn no_program_is_loaded_from_the_data_folder() {
         format!("[keys]\nstore = \"pkcs11\"\nmodule = {module:?}\ntoken = \"t\"\n"),
     )
     .unwrap();
-    let told = folder.complaint(&["list"]);
-    assert!(told.contains("inside the data folder"), "{told}");
+    let printed = folder.complaint(&["list"]);
+    assert!(printed.contains("inside the data folder"), "{printed}");
 }
 
 /// A running server holds keys: the kernel writes none of its memory to a disk.
@@ -199,6 +199,6 @@ fn a_constrained_authority_s_server_is_told_how_to_name_itself() {
     )
     .unwrap();
     folder.text(&["init", "--config", "constrained.toml"]);
-    let told = folder.complaint(&["start", "--https", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
-    assert!(told.contains("--name") && told.contains("localhost"), "{told}");
+    let printed = folder.complaint(&["start", "--https", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+    assert!(printed.contains("--name") && printed.contains("localhost"), "{printed}");
 }

@@ -35,7 +35,7 @@ fn the_api_is_as_its_description_says() {
     }
     let token = server.token("admin");
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let (told, report) = (folder.path("told.txt"), folder.path("report.json"));
+    let (printed, report) = (folder.path("told.txt"), folder.path("report.json"));
     let mut judge = Command::new(schemathesis)
         .arg("--config-file")
         .arg(repository.join("tests/judges/schemathesis.toml"))
@@ -53,21 +53,24 @@ fn the_api_is_as_its_description_says() {
         .args(["--no-color", "--report", "json", "--report-json-path"])
         .arg(&report)
         .current_dir(folder.path(""))
-        .stdout(File::create(&told).unwrap())
+        .stdout(File::create(&printed).unwrap())
         .stderr(File::create(folder.path("complaints.txt")).unwrap())
         .spawn()
         .unwrap();
     let ended = ended(&mut judge, TIMEOUT);
-    let told = std::fs::read_to_string(told).unwrap();
-    assert!(ended.is_some_and(|status| status.success()), "{ended:?}: {told}");
+    let printed = std::fs::read_to_string(printed).unwrap();
+    assert!(ended.is_some_and(|status| status.success()), "{ended:?}: {printed}");
     let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
-    assert_eq!(report["complete"], true, "{told}");
+    assert_eq!(report["complete"], true, "{printed}");
     for phase in ["examples", "coverage", "fuzzing", "stateful"] {
-        assert_eq!(report["phases"][phase]["status"], "success", "{phase}: {told}");
+        assert_eq!(report["phases"][phase]["status"], "success", "{phase}: {printed}");
     }
-    assert_eq!(report["operations"]["tested"], report["operations"]["total"], "{told}");
+    assert_eq!(
+        report["operations"]["tested"], report["operations"]["total"],
+        "{printed}"
+    );
     let requests = report["test_cases"]["generated"].as_u64().unwrap();
-    assert!(requests >= REQUESTS, "{requests} requests: {told}");
+    assert!(requests >= REQUESTS, "{requests} requests: {printed}");
     assert!(server.stop().success());
 }
 

@@ -55,11 +55,11 @@ fn at_a_terminal(folder: &Folder, question: &str, answers: &[&str], arguments: &
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let told: serde_json::Value = serde_json::from_slice(&crate::harness::succeeded(&output).stdout).unwrap();
-    eprintln!("{}", told["all"]);
+    let printed: serde_json::Value = serde_json::from_slice(&crate::harness::succeeded(&output).stdout).unwrap();
+    eprintln!("{}", printed["all"]);
     (
-        told["asked"].as_str().unwrap().to_owned(),
-        told["status"].as_i64().unwrap(),
+        printed["asked"].as_str().unwrap().to_owned(),
+        printed["status"].as_i64().unwrap(),
     )
 }
 
@@ -107,11 +107,11 @@ fn an_authority_that_was_not_created_to_the_end_says_so() {
         &["crl", "status"],
         &["token", "create", "--scope", "issue"],
     ] {
-        let told = folder.complaint(arguments);
+        let printed = folder.complaint(arguments);
         assert!(
-            told.contains("the creation of the authority was not finished: run `chancery --dir")
-                && told.contains("init` again"),
-            "{arguments:?}: {told}"
+            printed.contains("the creation of the authority was not finished: run `chancery --dir")
+                && printed.contains("init` again"),
+            "{arguments:?}: {printed}"
         );
     }
     let (_, status) = at_a_terminal(&folder, SEAL, &[PASSPHRASE, PASSPHRASE], &["init", "--ask-passphrase"]);
@@ -131,8 +131,11 @@ fn check_names_a_configured_ca_that_was_not_created() {
     folder.text(&["list"]);
     let output = folder.chancery(&["check"]);
     assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("device-ca") && told.contains("was not created"), "{told}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        printed.contains("device-ca") && printed.contains("was not created"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -145,17 +148,18 @@ fn choices_for_an_authority_that_exists_already_are_not_ignored_in_silence() {
     std::fs::write(folder.path("own.toml"), "max_cert_lifetime   =   100").unwrap();
     folder.text(&["init", "--config", "own.toml"]);
     std::fs::write(folder.path("other.toml"), "max_cert_lifetime = 200\n").unwrap();
-    let told = folder.complaint(&["init", "--config", "other.toml"]);
+    let printed = folder.complaint(&["init", "--config", "other.toml"]);
     assert!(
-        told.contains("exists already, and other.toml was not used: it differs from") && told.contains("chancery.toml"),
-        "{told}"
+        printed.contains("exists already, and other.toml was not used: it differs from")
+            && printed.contains("chancery.toml"),
+        "{printed}"
     );
-    let told = folder.complaint(&["init", "--ask-passphrase"]);
-    assert!(told.contains("--ask-passphrase was not used"), "{told}");
-    let told = folder.complaint(&["init", "--pkcs11-module", "/nonexistent.so", "--pkcs11-token", "one"]);
+    let printed = folder.complaint(&["init", "--ask-passphrase"]);
+    assert!(printed.contains("--ask-passphrase was not used"), "{printed}");
+    let printed = folder.complaint(&["init", "--pkcs11-module", "/nonexistent.so", "--pkcs11-token", "one"]);
     assert!(
-        told.contains("--pkcs11-module and --pkcs11-token were not used"),
-        "{told}"
+        printed.contains("--pkcs11-module and --pkcs11-token were not used"),
+        "{printed}"
     );
     // A service gives its options at every start, and comes up all the same.
     let server = crate::harness::Server::start(&folder, &["--config", "other.toml"]);
@@ -205,10 +209,10 @@ fn a_broken_profile_keeps_nothing_but_its_own_certificates_from_being_issued() {
             &["renew", "one"],
             &["start", "--https", "127.0.0.1:0", "--http", "127.0.0.1:0"],
         ] {
-            let told = folder.complaint(arguments);
+            let printed = folder.complaint(arguments);
             assert!(
-                told.contains("profiles/own.toml cannot be used"),
-                "{arguments:?}: {told}"
+                printed.contains("profiles/own.toml cannot be used"),
+                "{arguments:?}: {printed}"
             );
         }
         let output = folder.chancery(&["check"]);
@@ -220,8 +224,8 @@ fn a_broken_profile_keeps_nothing_but_its_own_certificates_from_being_issued() {
     // A broken one in a built-in one's place leaves neither.
     std::fs::write(profiles.join("own.toml"), good).unwrap();
     std::fs::write(profiles.join("tls-client.toml"), "nonsense").unwrap();
-    let told = folder.complaint(&["request", "four", "--profile", "tls-client", "--out", "four"]);
-    assert!(told.contains("profiles/tls-client.toml cannot be used"), "{told}");
+    let printed = folder.complaint(&["request", "four", "--profile", "tls-client", "--out", "four"]);
+    assert!(printed.contains("profiles/tls-client.toml cannot be used"), "{printed}");
 }
 
 #[test]
@@ -241,8 +245,8 @@ fn a_server_that_does_not_know_a_new_profile_says_how_it_learns_of_it() {
         .read_json::<serde_json::Value>()
         .unwrap();
     assert_eq!(answer["code"], "unknown_profile");
-    let told = answer["error"].as_str().unwrap();
-    assert!(told.contains("needs the server restarted"), "{told}");
+    let printed = answer["error"].as_str().unwrap();
+    assert!(printed.contains("needs the server restarted"), "{printed}");
 }
 
 /// Base64 of a CSR of the key in the folder `one`.

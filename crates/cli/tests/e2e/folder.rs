@@ -30,8 +30,11 @@ fn from_nothing_to_a_revoked_certificate() {
     assert_eq!(entry["status"], "valid");
     assert!(folder.text(&["list", "www.*"]).contains("www.example.com"));
     assert!(folder.text(&["show", serial]).contains("BEGIN CERTIFICATE"));
-    let told = folder.text(&["inspect", "www/cert.pem"]);
-    assert!(told.contains("www.example.com") && told.contains("192.0.2.1"), "{told}");
+    let printed = folder.text(&["inspect", "www/cert.pem"]);
+    assert!(
+        printed.contains("www.example.com") && printed.contains("192.0.2.1"),
+        "{printed}"
+    );
 
     let crl = folder.public("chancery-issuing-ca.crl");
     let verify = [
@@ -111,8 +114,8 @@ fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
     let folder = Folder::new();
     folder.text(&["init"]);
     folder.text(&["request", "a.example.com", "--out", "a"]);
-    let told = folder.text(&["backup", "copy"]);
-    assert!(told.contains("generated passphrase is among them"), "{told}");
+    let printed = folder.text(&["backup", "copy"]);
+    assert!(printed.contains("generated passphrase is among them"), "{printed}");
     let files = folder.json(&["restore", "--check", "copy"])["files"].as_u64().unwrap();
     assert!(files >= 10, "{files}");
     let crl = folder.path("copy/public/chancery-issuing-ca.crl");
@@ -167,8 +170,8 @@ fn settings_under_their_former_name_are_read_and_told() {
     let (file, former) = (folder.data().join("local.toml"), folder.data().join("house.toml"));
     std::fs::write(&file, "[limits]\nno_such_limit = 1\n").unwrap();
     std::fs::rename(&file, &former).unwrap();
-    let told = folder.complaint(&["request", "a.example.com", "--out", "a"]);
-    assert!(told.contains("house.toml cannot be used"), "it counts: {told}");
+    let printed = folder.complaint(&["request", "a.example.com", "--out", "a"]);
+    assert!(printed.contains("house.toml cannot be used"), "it counts: {printed}");
     std::fs::write(&former, "").unwrap();
     let output = folder.chancery(&["request", "a.example.com", "--out", "a"]);
     let said = String::from_utf8_lossy(&succeeded(&output).stderr).into_owned();
@@ -188,8 +191,8 @@ fn settings_under_their_former_name_are_read_and_told() {
     assert!(former.exists());
 
     std::fs::write(&file, "").unwrap();
-    let told = folder.complaint(&["request", "b.example.com", "--out", "b"]);
-    assert!(told.contains("local.toml and in house.toml"), "{told}");
+    let printed = folder.complaint(&["request", "b.example.com", "--out", "b"]);
+    assert!(printed.contains("local.toml and in house.toml"), "{printed}");
 }
 
 /// A former version that was interrupted left its settings: the creation is repeated with today's choices.
@@ -208,7 +211,7 @@ fn a_creation_that_a_former_version_began_is_repeated() {
 fn expiry_and_issuance_are_told_where_that_was_asked_for() {
     let folder = Folder::new();
     folder.text(&["init"]);
-    let told = |name: &str, flags: &[&str]| {
+    let printed = |name: &str, flags: &[&str]| {
         let mut command = crate::harness::chancery();
         command
             .env("CHANCERY_LOG", "warn,chancery::notices=info")
@@ -221,10 +224,13 @@ fn expiry_and_issuance_are_told_where_that_was_asked_for() {
         let expiry = found["certificates"][0]["notify_expiry"].as_bool().unwrap();
         (expiry, log.contains("Certificate Issued"))
     };
-    assert_eq!(told("a.example", &[]), (false, false));
-    assert_eq!(told("b.example", &["--notify-expiry", "--notify-issued"]), (true, true));
+    assert_eq!(printed("a.example", &[]), (false, false));
     assert_eq!(
-        told("c.example", &["--notify-expiry=false", "--notify-issued=true"]),
+        printed("b.example", &["--notify-expiry", "--notify-issued"]),
+        (true, true)
+    );
+    assert_eq!(
+        printed("c.example", &["--notify-expiry=false", "--notify-issued=true"]),
         (false, true)
     );
 }
@@ -248,10 +254,10 @@ fn in_a_terminal_it_speaks_as_plainly() {
         }
         output => output.unwrap(),
     };
-    let told = String::from_utf8_lossy(&succeeded(&output).stdout);
-    assert!(told.contains("The authority is in"), "{told}");
+    let printed = String::from_utf8_lossy(&succeeded(&output).stdout);
+    assert!(printed.contains("The authority is in"), "{printed}");
     for noise in ["panicked", "tracing", "feature"] {
-        assert!(!told.contains(noise), "{told}");
+        assert!(!printed.contains(noise), "{printed}");
     }
 }
 
@@ -293,8 +299,8 @@ fn errors_say_what_to_do() {
             .contains("--overwrite")
     );
     let json = folder.chancery(&["--json", "show", "12345"]);
-    let told: serde_json::Value = serde_json::from_slice(&json.stderr).unwrap();
-    assert!(told["error"].is_string());
+    let printed: serde_json::Value = serde_json::from_slice(&json.stderr).unwrap();
+    assert!(printed["error"].is_string());
 }
 
 #[test]

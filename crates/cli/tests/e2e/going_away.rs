@@ -130,13 +130,13 @@ fn an_interrupted_restore_leaves_no_keys_behind() {
         assert!(within(Duration::from_mins(1), begun), "it did not begin");
         kill_process(Pid::from_child(&child), signal).unwrap();
         let status = child.wait().unwrap();
-        let mut told = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        let mut printed = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut printed).unwrap();
         assert!(
-            status.code() == Some(1) && told.contains("interrupted"),
-            "{status}: {told}"
+            status.code() == Some(1) && printed.contains("interrupted"),
+            "{status}: {printed}"
         );
-        assert!(!begun() && !folder.data().exists(), "{told}");
+        assert!(!begun() && !folder.data().exists(), "{printed}");
     }
     // One that is killed can remove nothing: the next one does.
     let mut child = folder.command().args(restore).stderr(Stdio::null()).spawn().unwrap();
@@ -144,8 +144,8 @@ fn an_interrupted_restore_leaves_no_keys_behind() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(begun(), "it was done before");
-    let told = folder.text(&restore);
-    assert!(told.contains("Removed "), "{told}");
+    let printed = folder.text(&restore);
+    assert!(printed.contains("Removed "), "{printed}");
     assert!(!begun());
 }
 
@@ -179,18 +179,18 @@ fn ctrl_c_ends_a_command_once_what_it_began_is_done() {
         }
         let status = child.wait().unwrap();
         whole = whole.or(Some(begun.elapsed()));
-        let mut told = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-        if told.contains("Finishing what was begun") {
+        let mut printed = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut printed).unwrap();
+        if printed.contains("Finishing what was begun") {
             finished += 1;
-            assert!(status.success(), "{status}: {told}");
+            assert!(status.success(), "{status}: {printed}");
         }
         let revoked = folder.json(&["show", &serial])["status"] == "revoked";
-        assert!(revoked || !status.success(), "{told}");
+        assert!(revoked || !status.success(), "{printed}");
         assert_eq!(
             revoked,
             listed(&folder).contains(&serial),
-            "interrupted as {status}: {told}"
+            "interrupted as {status}: {printed}"
         );
         part += 1;
     }

@@ -129,7 +129,7 @@ impl Folder {
     }
 
     /// What its servers have written to standard error.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn printed(&self) -> String {
         std::fs::read_to_string(self.log()).unwrap()
     }
 
@@ -182,7 +182,7 @@ impl<'a> Server<'a> {
             .read_line(&mut line)
             .unwrap();
         let ready: Value =
-            serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready but {line:?}: {}", folder.told()));
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready but {line:?}: {}", folder.printed()));
         let url = |name: &str| ready[name].as_str().unwrap().to_owned();
         Self {
             folder,
@@ -250,7 +250,7 @@ impl Drop for Server<'_> {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("{}", self.folder.told());
+            eprintln!("{}", self.folder.printed());
         }
     }
 }

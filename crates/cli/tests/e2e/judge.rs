@@ -67,12 +67,12 @@ impl Python {
             .args(["--severity", "WARNING", "--format", "JSON"])
             .arg(file);
         let output = command.output().unwrap();
-        let told: Value = serde_json::from_slice(&output.stdout)
+        let printed: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("{program}: {}", String::from_utf8_lossy(&output.stderr)));
         assert_eq!(
-            told["results"].as_array().map(Vec::len),
+            printed["results"].as_array().map(Vec::len),
             Some(0),
-            "{program} on {}: {told:#}",
+            "{program} on {}: {printed:#}",
             file.display()
         );
     }
@@ -96,11 +96,11 @@ pub(crate) fn openssl_verifies(folder: &Folder, certificate: &Path) -> Option<bo
         .arg(certificate)
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() {
         return Some(true);
     }
-    assert!(told.contains("certificate revoked"), "openssl: {told}");
+    assert!(printed.contains("certificate revoked"), "openssl: {printed}");
     Some(false)
 }
 

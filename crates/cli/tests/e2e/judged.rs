@@ -157,8 +157,8 @@ fn judge_all(folder: &Folder, certificates: &[PathBuf], revoked: Option<(usize, 
     )
     .unwrap();
     let crls = ["chancery-root-ca.crl", "chancery-issuing-ca.crl"].map(|name| folder.public(name));
-    let told = python.cryptography(&chain, &crls, certificates);
-    for (index, certificate) in told["certificates"].as_array().unwrap().iter().enumerate() {
+    let printed = python.cryptography(&chain, &crls, certificates);
+    for (index, certificate) in printed["certificates"].as_array().unwrap().iter().enumerate() {
         let expected = revoked.filter(|(which, _)| *which == index).map(|(_, reason)| reason);
         assert_eq!(certificate["revoked"].as_str(), expected, "{certificate}");
     }

@@ -37,8 +37,8 @@ fn a_token_gets_no_certificate_of_the_server_s_names() {
     }
     assert_eq!(client.issue("a.example.com").0, 200);
     // Whoever works on the folder has the server's key anyway. The command is another process, and knows all the same.
-    let told = folder.text(&["request", "localhost", "--profile", "tls-server", "--out", "own"]);
-    assert!(told.contains("authority's own server"), "{told}");
+    let printed = folder.text(&["request", "localhost", "--profile", "tls-server", "--out", "own"]);
+    assert!(printed.contains("authority's own server"), "{printed}");
 }
 
 /// Clients go on asking for the name that a server had before, and its certificate is still good.
@@ -112,13 +112,16 @@ fn a_server_whose_issuing_ca_is_revoked_starts_and_serves_the_crl_that_says_so()
         let mut health = http.get(format!("{}/health", server.http)).call().unwrap();
         let health: Value = health.body_mut().read_json().unwrap();
         assert_eq!(health["status"], "degraded");
-        let told = health["problems"].to_string();
+        let printed = health["problems"].to_string();
         let why = if gone {
             "is not there"
         } else {
             "is of a CA that is revoked"
         };
-        assert!(told.contains(&format!("the server's own certificate {why}")), "{told}");
+        assert!(
+            printed.contains(&format!("the server's own certificate {why}")),
+            "{printed}"
+        );
         assert!(server.stop().success());
     }
 }

@@ -35,8 +35,8 @@ fn pem_as_people_have_it_is_taken_everywhere_or_told_what_it_is() {
     }
     for (file, said) in [("utf16le.csr", "UTF-16"), ("bare.b64", "-----BEGIN")] {
         let csr = case(&format!("pem/{file}"));
-        let told = folder.complaint(&issue(&csr, &[]));
-        assert!(told.contains(said), "{file}: {told}");
+        let printed = folder.complaint(&issue(&csr, &[]));
+        assert!(printed.contains(said), "{file}: {printed}");
     }
     // Chains and CRLs likewise: a byte order mark, carriage returns alone, a key with headers before them.
     folder.text(&["request", "a.example.com", "--out", "a"]);
@@ -48,8 +48,8 @@ fn pem_as_people_have_it_is_taken_everywhere_or_told_what_it_is() {
     worn(folder.path("a/chain.pem"), "chain");
     worn(folder.path("a/cert.pem"), "cert");
     worn(folder.public("chancery-issuing-ca.crl.pem"), "crl");
-    let told = folder.json(&["verify", "--chain", "chain", "--crl", "crl", "cert"]);
-    assert_eq!(told["verified"], true, "{told}");
+    let printed = folder.json(&["verify", "--chain", "chain", "--crl", "crl", "cert"]);
+    assert_eq!(printed["verified"], true, "{printed}");
 }
 
 #[test]
@@ -84,12 +84,12 @@ fn what_was_left_out_is_told_in_a_note() {
     let folder = initialised(None);
     let csr = case("names/two-names.csr");
     let output = folder.chancery(&["issue", "--csr", &csr, "--profile", "tls-server", "--days", "900"]);
-    let told = String::from_utf8_lossy(&succeeded(&output).stderr).into_owned();
+    let printed = String::from_utf8_lossy(&succeeded(&output).stderr).into_owned();
     assert!(
-        told.contains("Note:") && told.contains("corp.example") && told.contains("--san-from-csr"),
-        "{told}"
+        printed.contains("Note:") && printed.contains("corp.example") && printed.contains("--san-from-csr"),
+        "{printed}"
     );
-    assert!(told.contains("900") && told.contains("365"), "{told}");
+    assert!(printed.contains("900") && printed.contains("365"), "{printed}");
     let taken = folder.json(&[
         "issue",
         "--csr",
@@ -102,20 +102,26 @@ fn what_was_left_out_is_told_in_a_note() {
         "both.pem",
     ]);
     assert!(taken.get("Warnings").is_none(), "{taken}");
-    let told = folder.text(&["inspect", "both.pem"]);
+    let printed = folder.text(&["inspect", "both.pem"]);
     assert!(
-        told.contains("www.corp.example") && told.matches("corp.example").count() >= 3,
-        "{told}"
+        printed.contains("www.corp.example") && printed.matches("corp.example").count() >= 3,
+        "{printed}"
     );
     let router = case("subject/router.csr");
-    let told = folder.json(&issue(&router, &[]));
+    let printed = folder.json(&issue(&router, &[]));
     assert!(
-        told["Warnings"][0].as_str().unwrap().contains("1.2.840.113549.1.9.8"),
-        "{told}"
+        printed["Warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("1.2.840.113549.1.9.8"),
+        "{printed}"
     );
     let label = case("names/common-name-label.csr");
-    let told = folder.complaint(&["issue", "--csr", &label, "--profile", "tls-server"]);
-    assert!(told.contains("--san") && told.contains("--san-from-csr"), "{told}");
+    let printed = folder.complaint(&["issue", "--csr", &label, "--profile", "tls-server"]);
+    assert!(
+        printed.contains("--san") && printed.contains("--san-from-csr"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -124,10 +130,10 @@ fn a_certificate_without_a_common_name_is_shown_listed_and_revoked() {
     for file in ["names/no-subject.csr", "names/long.csr"] {
         for profile in [&["--profile", "tls-client"][..], &[]] {
             let csr = case(file);
-            let told = folder.complaint(&[&["issue", "--csr", &csr][..], profile].concat());
+            let printed = folder.complaint(&[&["issue", "--csr", &csr][..], profile].concat());
             assert!(
-                told.contains("--common-name") && told.contains("--no-common-name"),
-                "{file}: {told}"
+                printed.contains("--common-name") && printed.contains("--no-common-name"),
+                "{file}: {printed}"
             );
         }
     }
@@ -159,11 +165,11 @@ fn a_certificate_without_a_common_name_is_shown_listed_and_revoked() {
     assert_eq!(revoked["certificate"]["revocation"]["reason"], "superseded");
 
     let long = format!("{}corp.example", "a-long-label.".repeat(6));
-    let told = folder.complaint(&["request", &long, "--out", "long"]);
-    assert!(told.contains("--no-common-name"), "{told}");
+    let printed = folder.complaint(&["request", &long, "--out", "long"]);
+    assert!(printed.contains("--no-common-name"), "{printed}");
     folder.text(&["request", &long, "--no-common-name", "--out", "long"]);
-    let told = folder.text(&["inspect", "long/cert.pem"]);
-    assert!(told.contains(&long), "{told}");
+    let printed = folder.text(&["inspect", "long/cert.pem"]);
+    assert!(printed.contains(&long), "{printed}");
 }
 
 #[test]
@@ -177,16 +183,16 @@ fn names_say_what_a_request_is_for_unless_somebody_does() {
         ("e", &["ada@example.com"], "tls-client"),
         ("f", &["worker-1"], "tls-client"),
     ] {
-        let told = folder.text(&[&["request", "--out", out][..], names].concat());
+        let printed = folder.text(&[&["request", "--out", out][..], names].concat());
         assert!(
-            told.contains(&format!("Profile {profile}")) && told.contains("--profile"),
-            "{names:?}: {told}"
+            printed.contains(&format!("Profile {profile}")) && printed.contains("--profile"),
+            "{names:?}: {printed}"
         );
         let recorded = folder.json(&["list", names[0]]);
         assert_eq!(recorded["certificates"][0]["profile"], profile, "{names:?}");
     }
-    let told = folder.text(&["request", "x.example.com", "--purpose", "client_auth", "--out", "x"]);
-    assert!(!told.contains("Profile "), "somebody said what for: {told}");
+    let printed = folder.text(&["request", "x.example.com", "--purpose", "client_auth", "--out", "x"]);
+    assert!(!printed.contains("Profile "), "somebody said what for: {printed}");
 
     // All names become alternative names, the first too.
     folder.text(&[
@@ -198,12 +204,15 @@ fn names_say_what_a_request_is_for_unless_somebody_does() {
         "--out",
         "srv",
     ]);
-    let told = folder.text(&["inspect", "srv/cert.pem"]);
-    assert!(told.contains("DNS") && told.contains("srv01.corp.example"), "{told}");
-    let names = told.split("lternative").nth(1).unwrap();
+    let printed = folder.text(&["inspect", "srv/cert.pem"]);
+    assert!(
+        printed.contains("DNS") && printed.contains("srv01.corp.example"),
+        "{printed}"
+    );
+    let names = printed.split("lternative").nth(1).unwrap();
     assert!(
         names.contains("srv01\n") || names.contains("srv01,") || names.contains("srv01 "),
-        "{told}"
+        "{printed}"
     );
 }
 
@@ -217,12 +226,15 @@ fn a_name_that_is_refused_is_told_what_is_wrong_and_no_option_is_blamed() {
         ("::ffff:10.1.1.1", "mapped"),
         ("*.com", "public suffix"),
     ] {
-        let told = folder.complaint(&["request", name, "--profile", "tls-server", "--out", "x"]);
-        assert!(told.contains(said) && !told.contains("--san "), "{name}: {told}");
+        let printed = folder.complaint(&["request", name, "--profile", "tls-server", "--out", "x"]);
+        assert!(
+            printed.contains(said) && !printed.contains("--san "),
+            "{name}: {printed}"
+        );
         assert!(!folder.path("x").exists(), "{name}");
     }
-    let told = folder.complaint(&["request", "a.example.com", "--san", "dns:a_b.example", "--out", "x"]);
-    assert!(told.contains("--san") && told.contains("underscore"), "{told}");
+    let printed = folder.complaint(&["request", "a.example.com", "--san", "dns:a_b.example", "--out", "x"]);
+    assert!(printed.contains("--san") && printed.contains("underscore"), "{printed}");
 }
 
 /// Nobody who meant a server gets a client's certificate for a slip in its address.
@@ -240,15 +252,18 @@ fn a_slip_in_a_server_s_address_is_no_client() {
         ("https://", "is the address of a page"),
         ("10.0.0.999", "no IPv4 address"),
     ] {
-        let told = folder.complaint(&["request", name, "--out", "x"]);
-        assert!(told.contains(said) && told.contains("--profile"), "{name}: {told}");
+        let printed = folder.complaint(&["request", name, "--out", "x"]);
+        assert!(
+            printed.contains(said) && printed.contains("--profile"),
+            "{name}: {printed}"
+        );
         assert!(!folder.path("x").exists(), "{name}");
     }
     folder.text(&["request", "10.0.0.999", "--profile", "tls-client", "--out", "x"]);
     // These are somebody's, or something's.
     for (out, names) in [("a", &["4711.12"][..]), ("b", &["alice", "https://alice.example/id"])] {
-        let told = folder.text(&[&["request", "--out", out][..], names].concat());
-        assert!(told.contains("Profile tls-client"), "{names:?}: {told}");
+        let printed = folder.text(&[&["request", "--out", out][..], names].concat());
+        assert!(printed.contains("Profile tls-client"), "{names:?}: {printed}");
     }
 }
 
@@ -262,10 +277,10 @@ fn what_is_issued_under_name_constraints_verifiers_accept() {
         ("meter-2.1", "tls-client"),
         ("www.example.org", "tls-server"),
     ] {
-        let told = folder.complaint(&["request", name, "--profile", profile, "--out", "refused"]);
+        let printed = folder.complaint(&["request", name, "--profile", profile, "--out", "refused"]);
         assert!(
-            told.contains("name constraints") && told.contains("example.com"),
-            "{name}: {told}"
+            printed.contains("name constraints") && printed.contains("example.com"),
+            "{name}: {printed}"
         );
     }
     let mut issued = Vec::new();
@@ -339,8 +354,11 @@ fn a_file_that_never_ends_is_told_so() {
                 .unwrap()
         }));
     for output in outputs {
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && told.contains("is longer than"), "{told}");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && printed.contains("is longer than"),
+            "{printed}"
+        );
     }
 }
 
@@ -356,8 +374,8 @@ fn json_that_nobody_reads_to_its_end_is_no_failure() {
     // Gone before anything is written.
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.is_empty(), "{told}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && printed.is_empty(), "{printed}");
 }
 
 #[test]
@@ -368,9 +386,9 @@ fn check_tells_of_a_revoked_ca() {
     let ca = chancery_x509::certificate::Certificate::parse(&pem).unwrap();
     folder.text(&["revoke", &ca.serial().to_string()]);
     let output = folder.chancery(&["check"]);
-    let told = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
-        !output.status.success() && told.contains("nothing is issued under it"),
-        "{told}"
+        !output.status.success() && printed.contains("nothing is issued under it"),
+        "{printed}"
     );
 }

@@ -63,7 +63,7 @@ impl Checkout {
 }
 
 /// Verdict and code of each item.
-fn told(report: &Value) -> Vec<(&str, &str)> {
+fn verdicts(report: &Value) -> Vec<(&str, &str)> {
     let items = report["items"].as_array().unwrap();
     items
         .iter()
@@ -98,7 +98,7 @@ fn what_is_in_order_is_told_for_people_programs_and_pull_requests() {
         &json!([{"common_name": "old.example.com", "serial_number": "4711", "reason": "superseded"}]),
     );
     let report = checkout.json(&[], 0);
-    assert_eq!(told(&report), [("issued", ""), ("issued", ""), ("revoked", "")]);
+    assert_eq!(verdicts(&report), [("issued", ""), ("issued", ""), ("revoked", "")]);
     assert_eq!(report["counts"]["issued"], 2);
     assert_eq!(report["issued_is_known"], false);
     let certificate = &report["items"][0]["certificate"];
@@ -160,7 +160,7 @@ fn what_is_refused_is_an_answer_of_its_own() {
     checkout.put("revoked.json", "[{]");
     let report = checkout.json(&[], 1);
     assert_eq!(
-        told(&report),
+        verdicts(&report),
         [
             ("issued", ""),
             ("refused", "key_in_use"),
@@ -194,7 +194,7 @@ fn settings_are_those_that_are_given() {
         "1.3.6.1.4.1.99999.1"
     );
     let named = [&flags[..], &["--project", "prod", "--env", "prd"]].concat();
-    assert_eq!(told(&checkout.json(&named, 1)), [("refused", "reserved_name")]);
+    assert_eq!(verdicts(&checkout.json(&named, 1)), [("refused", "reserved_name")]);
 
     let config = checkout.path("ca.toml");
     fs::write(
@@ -280,7 +280,7 @@ fn links_lead_nowhere_else() {
     );
     let report = checkout.json(&[], 1);
     assert_eq!(
-        told(&report),
+        verdicts(&report),
         [
             ("refused", "unreadable"),
             ("issued", ""),
@@ -294,15 +294,15 @@ fn links_lead_nowhere_else() {
 #[test]
 fn what_it_cannot_do_it_says() {
     let checkout = good();
-    let told = |arguments: &[&str]| {
+    let printed = |arguments: &[&str]| {
         let output = checkout.run(arguments);
         assert!(!output.status.success());
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(told(&["--json", "--markdown"]).contains("--markdown"));
-    assert!(told(&["--max-cert-lifetime", "0"]).contains("max_cert_lifetime"));
-    assert!(told(&["--config", "/nonexistent"]).contains("/nonexistent"));
-    assert!(told(&["--base", "/nonexistent"]).contains("/nonexistent"));
+    assert!(printed(&["--json", "--markdown"]).contains("--markdown"));
+    assert!(printed(&["--max-cert-lifetime", "0"]).contains("max_cert_lifetime"));
+    assert!(printed(&["--config", "/nonexistent"]).contains("/nonexistent"));
+    assert!(printed(&["--base", "/nonexistent"]).contains("/nonexistent"));
     let output = chancery().args(["plan", "/nonexistent"]).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nonexistent"));
     let output = chancery()
@@ -317,6 +317,6 @@ fn a_folder_without_lists_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let output = chancery().arg("plan").arg(folder.path()).output().unwrap();
     assert!(!output.status.success());
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("there is no tls.json"), "{told}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(printed.contains("there is no tls.json"), "{printed}");
 }

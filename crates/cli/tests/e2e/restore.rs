@@ -132,10 +132,10 @@ fn a_restore_blocks_the_keys_that_are_compromised() {
     };
     let refused = |name: &str| {
         let output = again(name);
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
-            !output.status.success() && told.contains("compromised"),
-            "{name}: {told}"
+            !output.status.success() && printed.contains("compromised"),
+            "{name}: {printed}"
         );
     };
     refused("old");
@@ -164,15 +164,21 @@ fn a_restore_asks_for_every_crl_or_for_the_word() {
             &["no CA of the backup signed it"],
         ),
     ] {
-        let told = folder.complaint(&restore(more));
+        let printed = folder.complaint(&restore(more));
         for part in parts {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(printed.contains(part), "{part}: {printed}");
         }
-        assert!(!folder.data().exists(), "{told}");
+        assert!(!folder.data().exists(), "{printed}");
     }
-    let told = folder.text(&restore(&["--without-crl", "--keep-tokens"]));
-    assert!(told.contains("what was revoked since then is valid again"), "{told}");
-    assert!(told.contains("1 API token goes on") && told.contains("robot"), "{told}");
+    let printed = folder.text(&restore(&["--without-crl", "--keep-tokens"]));
+    assert!(
+        printed.contains("what was revoked since then is valid again"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("1 API token goes on") && printed.contains("robot"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -184,15 +190,15 @@ fn an_older_crl_than_the_backup_s_own_is_refused() {
     folder.text(&["crl", "publish"]);
     folder.text(&["backup", "copy"]);
     fs::rename(folder.data(), folder.path("lost")).unwrap();
-    let told = folder.complaint(&restore(&[
+    let printed = folder.complaint(&restore(&[
         "--crl",
         "first.crl",
         "--crl",
         "lost/public/chancery-root-ca.crl",
     ]));
     assert!(
-        told.contains("first.crl has CRL number") && told.contains("newest CRL"),
-        "{told}"
+        printed.contains("first.crl has CRL number") && printed.contains("newest CRL"),
+        "{printed}"
     );
 }
 
@@ -228,8 +234,8 @@ fn the_crls_of_all_shards_are_asked_for_and_taken_from_one_file() {
         fs::write(folder.path("all.pem"), texts.collect::<String>()).unwrap();
     };
     write("chancery-issuing-ca-1.crl.pem");
-    let told = folder.complaint(&restore(&["--crl", "all.pem"]));
-    assert!(told.contains("chancery-issuing-ca-1.crl is missing"), "{told}");
+    let printed = folder.complaint(&restore(&["--crl", "all.pem"]));
+    assert!(printed.contains("chancery-issuing-ca-1.crl is missing"), "{printed}");
     write("");
     let restored = folder.json(&restore(&["--crl", "all.pem"]));
     let new: u64 = restored["crls"]
@@ -254,8 +260,11 @@ fn the_crl_of_a_shard_that_is_gone_is_not_asked_for() {
     folder.text(&["crl", "publish"]);
     folder.text(&["backup", "copy"]);
     fs::rename(folder.data(), folder.path("lost")).unwrap();
-    let told = folder.complaint(&restore(&CRLS[2..]));
-    assert!(told.contains("newest published") && told.contains(ISSUING), "{told}");
+    let printed = folder.complaint(&restore(&CRLS[2..]));
+    assert!(
+        printed.contains("newest published") && printed.contains(ISSUING),
+        "{printed}"
+    );
     folder.text(&restore(&CRLS));
 }
 
@@ -279,23 +288,23 @@ fn a_backup_by_a_ca_that_is_revoked_is_refused_and_the_next_one_is_by_a_ca_that_
     let second = folder.json(&["backup", "second"]);
     assert!(second["signed_by"].as_str().unwrap().contains("Root CA"), "{second}");
     fs::rename(folder.data(), folder.path("lost")).unwrap();
-    let told = folder.complaint(&restore(&CRLS));
+    let printed = folder.complaint(&restore(&CRLS));
     for part in ["cACompromise", "Issuing CA", "--unsigned"] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
     assert!(!folder.data().exists());
-    let told = folder.text(&restore(&[&CRLS[..], &["--unsigned"]].concat()));
-    assert!(told.contains("Nobody signed this backup"), "{told}");
+    let printed = folder.text(&restore(&[&CRLS[..], &["--unsigned"]].concat()));
+    assert!(printed.contains("Nobody signed this backup"), "{printed}");
     fs::rename(folder.data(), folder.path("unsigned")).unwrap();
     let root = "lost/public/chancery-root-ca.crt";
-    let told = folder.text(&[&["restore", "second", "--root", root][..], &CRLS].concat());
-    assert!(told.contains("Signed by CN="), "{told}");
+    let printed = folder.text(&[&["restore", "second", "--root", root][..], &CRLS].concat());
+    assert!(printed.contains("Signed by CN="), "{printed}");
 
     // Whoever only has a new CA kept the key of the old one.
     let folder = revoked_for("superseded");
     fs::rename(folder.data(), folder.path("lost")).unwrap();
-    let told = folder.text(&restore(&CRLS));
-    assert!(told.contains("Signed by CN="), "{told}");
+    let printed = folder.text(&restore(&CRLS));
+    assert!(printed.contains("Signed by CN="), "{printed}");
 }
 
 /// Writes a file of the backup anew, and its hash into the manifest: what whoever can write the backup can do.
@@ -328,28 +337,31 @@ fn a_backup_that_somebody_changed_is_not_restored() {
     let module = folder.path("data/keys/evil.so").display().to_string();
     let pkcs11 = |module: &str| format!("[keys]\nstore = \"pkcs11\"\nmodule = {module:?}\ntoken = \"t\"\n");
     forge(&folder, "local.toml", &pkcs11(&module));
-    let told = folder.complaint(&restore(&word));
+    let printed = folder.complaint(&restore(&word));
     assert!(
-        told.contains("this backup cannot be trusted") && told.contains("manifest.json is not what"),
-        "{told}"
+        printed.contains("this backup cannot be trusted") && printed.contains("manifest.json is not what"),
+        "{printed}"
     );
-    let told = folder.complaint(&["restore", "--check", "copy"]);
-    assert!(told.contains("this backup cannot be trusted"), "{told}");
+    let printed = folder.complaint(&["restore", "--check", "copy"]);
+    assert!(printed.contains("this backup cannot be trusted"), "{printed}");
     // Another authority's signature, over the same octets or not, is none.
     let other = Folder::new();
     other.text(&["init"]);
     other.text(&["backup", "copy"]);
     fs::copy(other.path("copy/manifest.sig"), folder.path("copy/manifest.sig")).unwrap();
-    let told = folder.complaint(&restore(&word));
-    assert!(told.contains("does not chain to the root that was given"), "{told}");
-    fs::remove_file(folder.path("copy/manifest.sig")).unwrap();
-    let told = folder.complaint(&restore(&word));
+    let printed = folder.complaint(&restore(&word));
     assert!(
-        told.contains("this backup is not signed") && told.contains("--unsigned"),
-        "{told}"
+        printed.contains("does not chain to the root that was given"),
+        "{printed}"
     );
-    let told = folder.text(&["restore", "--check", "copy"]);
-    assert!(told.contains("Nobody signed it"), "{told}");
+    fs::remove_file(folder.path("copy/manifest.sig")).unwrap();
+    let printed = folder.complaint(&restore(&word));
+    assert!(
+        printed.contains("this backup is not signed") && printed.contains("--unsigned"),
+        "{printed}"
+    );
+    let printed = folder.text(&["restore", "--check", "copy"]);
+    assert!(printed.contains("Nobody signed it"), "{printed}");
 
     // Where any is to be taken, a module is still confirmed, and never one among the data.
     let unsigned = ["--without-crl", "--unsigned"];
@@ -360,21 +372,24 @@ fn a_backup_that_somebody_changed_is_not_restored() {
         } else {
             "inside the data folder"
         };
-        let told = folder.complaint(&restore(&unsigned));
-        assert!(told.contains(expected), "{told}");
+        let printed = folder.complaint(&restore(&unsigned));
+        assert!(printed.contains(expected), "{printed}");
     }
-    let told = folder.complaint(&restore(
+    let printed = folder.complaint(&restore(
         &[&unsigned[..], &["--pkcs11-module", "/nowhere/else.so"]].concat(),
     ));
-    assert!(told.contains("names the PKCS #11 module /nowhere/module.so"), "{told}");
+    assert!(
+        printed.contains("names the PKCS #11 module /nowhere/module.so"),
+        "{printed}"
+    );
     assert!(!folder.data().exists());
-    let told = folder.text(&restore(
+    let printed = folder.text(&restore(
         &[&unsigned[..], &["--pkcs11-module", "/nowhere/module.so"]].concat(),
     ));
-    assert!(told.contains("Nobody signed this backup"), "{told}");
+    assert!(printed.contains("Nobody signed this backup"), "{printed}");
     assert!(
-        told.contains("1 API token has ended") && told.contains("robot"),
-        "{told}"
+        printed.contains("1 API token has ended") && printed.contains("robot"),
+        "{printed}"
     );
 }
 
@@ -382,22 +397,25 @@ fn a_backup_that_somebody_changed_is_not_restored() {
 fn a_restore_trusts_the_root_that_it_is_given_and_no_other() {
     let folder = Folder::new();
     lost(&folder);
-    let told = folder.complaint(&["restore", "copy", "--without-crl"]);
-    assert!(told.contains("--root FILE"), "{told}");
+    let printed = folder.complaint(&["restore", "copy", "--without-crl"]);
+    assert!(printed.contains("--root FILE"), "{printed}");
     // The issuing CA, and a leaf, are no roots.
     for file in ["lost/public/chancery-issuing-ca.crt", "old/cert.pem"] {
-        let told = folder.complaint(&["restore", "copy", "--without-crl", "--root", file]);
-        assert!(told.contains("is no root to be trusted"), "{file}: {told}");
+        let printed = folder.complaint(&["restore", "copy", "--without-crl", "--root", file]);
+        assert!(printed.contains("is no root to be trusted"), "{file}: {printed}");
     }
     let other = Folder::new();
     other.text(&["init"]);
     let root = other.public("chancery-root-ca.crt").display().to_string();
-    let told = folder.complaint(&["restore", "copy", "--without-crl", "--root", &root]);
-    assert!(told.contains("does not chain to the root that was given"), "{told}");
-    let told = folder.text(&["restore", "--check", "copy"]);
-    assert!(told.contains("That root came with the backup"), "{told}");
-    let told = folder.text(&restore(&["--without-crl"]));
-    assert!(told.contains("Signed by CN="), "{told}");
+    let printed = folder.complaint(&["restore", "copy", "--without-crl", "--root", &root]);
+    assert!(
+        printed.contains("does not chain to the root that was given"),
+        "{printed}"
+    );
+    let printed = folder.text(&["restore", "--check", "copy"]);
+    assert!(printed.contains("That root came with the backup"), "{printed}");
+    let printed = folder.text(&restore(&["--without-crl"]));
+    assert!(printed.contains("Signed by CN="), "{printed}");
 }
 
 #[test]
@@ -413,8 +431,8 @@ fn what_is_signed_of_a_backup_stands_in_the_ledger() {
     assert_eq!(backups[0].1[..], *digest.as_ref());
     // Without the CA's key there is no signature, and nothing is left of the attempt.
     fs::rename(folder.data().join("keys/passphrase"), folder.path("passphrase")).unwrap();
-    let told = folder.complaint(&["backup", "second"]);
-    assert!(told.contains("--unsigned"), "{told}");
+    let printed = folder.complaint(&["backup", "second"]);
+    assert!(printed.contains("--unsigned"), "{printed}");
     assert!(!folder.path("second").exists());
     assert!(
         folder

@@ -18,12 +18,12 @@ fn verifies(folder: &Folder, certificate: &str) {
     let chain = format!("{certificate}/chain.pem");
     let leaf = format!("{certificate}/cert.pem");
     let root = "data/public/chancery-root-ca.crt";
-    let told = tool(
+    let printed = tool(
         "openssl",
         &["verify", "-CAfile", root, "-untrusted", &chain, &leaf],
         &folder.path(""),
     );
-    assert!(String::from_utf8_lossy(&told).contains("OK"));
+    assert!(String::from_utf8_lossy(&printed).contains("OK"));
 }
 
 fn issuer_of(client: &Client, name: &str) -> String {

@@ -11,7 +11,7 @@ fn set(path: &Path, mode: u32) {
 }
 
 /// What a command says on standard error; how it ends is of no account here.
-fn told(folder: &Folder, arguments: &[&str]) -> String {
+fn printed(folder: &Folder, arguments: &[&str]) -> String {
     let output = if arguments.contains(&"--url") {
         chancery().args(arguments).output().unwrap()
     } else {
@@ -43,7 +43,7 @@ fn whichever_command_opens_the_folder_tells_of_its_keys() {
     // There it is one of the findings.
     assert!(folder.text(&["check"]).contains(warning));
     set(&folder.data().join("keys/chancery-issuing-ca.key"), 0o600);
-    assert_eq!(told(&folder, &["list"]), "");
+    assert_eq!(printed(&folder, &["list"]), "");
 }
 
 #[test]
@@ -70,11 +70,11 @@ fn secrets_outside_the_folder_are_told_of_too() {
         (&with_password, Path::new(&password)),
         (&with_key, &key),
     ] {
-        let before = told(&folder, arguments);
+        let before = printed(&folder, arguments);
         assert!(!before.contains("chmod"), "{arguments:?}: {before}");
         let _ = fs::remove_dir_all(folder.path("p12"));
         set(secret, 0o640);
-        let after = told(&folder, arguments);
+        let after = printed(&folder, arguments);
         let expected = format!("{} has mode 640", secret.file_name().unwrap().to_str().unwrap());
         assert!(
             after.contains(&expected) && after.contains("chmod 600"),
@@ -83,7 +83,7 @@ fn secrets_outside_the_folder_are_told_of_too() {
         set(secret, 0o600);
     }
     set(&place, 0o777);
-    let after = told(&folder, &with_token);
+    let after = printed(&folder, &with_token);
     assert!(
         after.contains("anybody may put something else in the place of"),
         "{after}"

@@ -190,7 +190,7 @@ fn readers_that_we_did_not_write_accept_what_goes_on() {
             arguments.extend(["-CRLfile", file]);
         }
         arguments.extend(["-untrusted", "data/public/chancery-issuing-ca.crt", certificate]);
-        let told = tool("openssl", &arguments, &folder.path(""));
-        assert!(String::from_utf8_lossy(&told).contains("OK"));
+        let printed = tool("openssl", &arguments, &folder.path(""));
+        assert!(String::from_utf8_lossy(&printed).contains("OK"));
     }
 }

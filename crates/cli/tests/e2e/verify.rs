@@ -31,29 +31,29 @@ fn another_authority_s_chain_of_the_same_names_is_not_trusted() {
     let file = |name: &str| theirs.path("cert").join(name).display().to_string();
     let (chain, cert) = (file("chain.pem"), file("cert.pem"));
     let root = theirs.public("chancery-root-ca.crt").display().to_string();
-    let told = text(&ours.chancery(&["verify", "--chain", &chain, &cert]));
+    let printed = text(&ours.chancery(&["verify", "--chain", &chain, &cert]));
     assert!(
-        told.contains("Not verified") && told.contains("by another CA of the same name"),
-        "{told}"
+        printed.contains("Not verified") && printed.contains("by another CA of the same name"),
+        "{printed}"
     );
-    let told = ours.json(&["verify", "--root", &root, "--chain", &chain, &cert]);
-    assert_eq!(told["verified"], true);
-    assert_eq!(told["root"]["from"], "given with --root");
-    let told = theirs.text(&["verify", "--chain", &chain, &cert]);
-    assert!(told.contains("of the authority in"), "{told}");
+    let printed = ours.json(&["verify", "--root", &root, "--chain", &chain, &cert]);
+    assert_eq!(printed["verified"], true);
+    assert_eq!(printed["root"]["from"], "given with --root");
+    let printed = theirs.text(&["verify", "--chain", &chain, &cert]);
+    assert!(printed.contains("of the authority in"), "{printed}");
     // With neither, the chain's own is taken, and which one is said.
     let alone = alone(&ours, &["verify", "--chain", &chain, &cert]);
-    let told = text(succeeded(&alone));
-    let printed = tool(
+    let printed = text(succeeded(&alone));
+    let openssl = tool(
         "openssl",
         &["x509", "-in", &root, "-noout", "-fingerprint", "-sha256"],
         &ours.path(""),
     );
-    let fingerprint = String::from_utf8(printed).unwrap();
+    let fingerprint = String::from_utf8(openssl).unwrap();
     let fingerprint = fingerprint.trim().rsplit('=').next().unwrap().to_owned();
     assert!(
-        told.contains(&fingerprint) && told.contains("--root names one of yours"),
-        "{told}"
+        printed.contains(&fingerprint) && printed.contains("--root names one of yours"),
+        "{printed}"
     );
 }
 
@@ -61,8 +61,8 @@ fn another_authority_s_chain_of_the_same_names_is_not_trusted() {
 fn what_only_looks_like_a_root_is_no_trust_anchor() {
     let folder = with_certificate("www.example.com");
     for file in ["cert/cert.pem", "data/public/chancery-issuing-ca.crt"] {
-        let told = folder.complaint(&["verify", "--root", file, "--chain", "cert/chain.pem", "cert/cert.pem"]);
-        assert!(told.contains("is no root to be trusted"), "{file}: {told}");
+        let printed = folder.complaint(&["verify", "--root", file, "--chain", "cert/chain.pem", "cert/cert.pem"]);
+        assert!(printed.contains("is no root to be trusted"), "{file}: {printed}");
     }
     let output = alone(
         &folder,
@@ -104,15 +104,15 @@ fn names_are_taken_as_request_takes_them() {
         "2001:db8::7",
         "ip:2001:db8:0::7",
     ] {
-        let (verified, told) = verify(name);
-        assert!(verified, "{name}: {told}");
+        let (verified, printed) = verify(name);
+        assert!(verified, "{name}: {printed}");
     }
     for name in ["buero.example", "2001:db8::8"] {
-        let (verified, told) = verify(name);
-        assert!(!verified && told.contains("not for that name"), "{name}: {told}");
+        let (verified, printed) = verify(name);
+        assert!(!verified && printed.contains("not for that name"), "{name}: {printed}");
     }
-    let (verified, told) = verify("a b");
-    assert!(!verified && told.contains("--name"), "{told}");
+    let (verified, printed) = verify("a b");
+    assert!(!verified && printed.contains("--name"), "{printed}");
 }
 
 #[test]
@@ -130,12 +130,12 @@ fn of_several_crls_the_newest_counts_in_whatever_order_they_are_given() {
         arguments.push("cert/cert.pem");
         text(&folder.chancery(&arguments))
     };
-    let told = verify(&["old.crl"]);
-    assert!(told.contains("not revoked"), "{told}");
+    let printed = verify(&["old.crl"]);
+    assert!(printed.contains("not revoked"), "{printed}");
     // Of one second, perhaps: then their numbers tell.
     for crls in [["old.crl", crl], [crl, "old.crl"]] {
-        let told = verify(&crls);
-        assert!(told.contains("is revoked"), "{crls:?}: {told}");
+        let printed = verify(&crls);
+        assert!(printed.contains("is revoked"), "{crls:?}: {printed}");
     }
 }
 
@@ -238,16 +238,16 @@ fn a_crl_of_a_clock_that_was_ahead_does_not_pass_for_the_newest() {
         "--crl was-ahead.crl --crl right.crl",
         "--crl right.crl --crl was-ahead.crl",
     ] {
-        let (verified, told) = ca.verify(&format!("{crls} leaf.pem"));
-        assert!(!verified && told.contains("is revoked"), "{crls}: {told}");
+        let (verified, printed) = ca.verify(&format!("{crls} leaf.pem"));
+        assert!(!verified && printed.contains("is revoked"), "{crls}: {printed}");
         assert_eq!(
-            told.contains("begins only at 2048"),
+            printed.contains("begins only at 2048"),
             crls.contains(" ahead.crl"),
-            "{crls}: {told}"
+            "{crls}: {printed}"
         );
     }
-    let (verified, told) = ca.verify("--crl ahead.crl leaf.pem");
-    assert!(!verified && told.contains("none of the CRLs covers it"), "{told}");
+    let (verified, printed) = ca.verify("--crl ahead.crl leaf.pem");
+    assert!(!verified && printed.contains("none of the CRLs covers it"), "{printed}");
 }
 
 #[test]
@@ -265,10 +265,10 @@ fn a_crl_of_another_distribution_point_says_nothing() {
         &format!("{of_a_shard}[point]\nfullname = URI:http://pki.example.com/0.crl\n"),
     );
     ca.crl("01", "", "shard.crl");
-    let (verified, told) = ca.verify("--crl shard.crl leaf.pem");
-    assert!(!verified && told.contains("none of the CRLs covers it"), "{told}");
-    let (verified, told) = ca.verify("--crl shard.crl named.pem");
-    assert!(verified && told.contains("not revoked"), "{told}");
+    let (verified, printed) = ca.verify("--crl shard.crl leaf.pem");
+    assert!(!verified && printed.contains("none of the CRLs covers it"), "{printed}");
+    let (verified, printed) = ca.verify("--crl shard.crl named.pem");
+    assert!(verified && printed.contains("not revoked"), "{printed}");
 }
 
 #[test]
@@ -292,9 +292,9 @@ fn what_rfc_5280_asks_of_a_path_is_asked() {
         let ca = Foreign::new(root);
         ca.issue("intermediate", "ca", extensions);
         ca.issue("leaf", "intermediate", LEAF);
-        let (verified, told) = ca.verify("--chain intermediate.pem leaf.pem");
-        assert_eq!(verified, wrong.is_empty(), "{root}, {extensions}: {told}");
-        assert!(told.contains(wrong), "{root}, {extensions}: {told}");
+        let (verified, printed) = ca.verify("--chain intermediate.pem leaf.pem");
+        assert_eq!(verified, wrong.is_empty(), "{root}, {extensions}: {printed}");
+        assert!(printed.contains(wrong), "{root}, {extensions}: {printed}");
     }
     let ca = Foreign::new("");
     ca.issue("leaf", "ca", LEAF);
@@ -304,6 +304,9 @@ fn what_rfc_5280_asks_of_a_path_is_asked() {
         "ca -config ca.cnf -selfsign -create_serial -batch -notext -keyfile ca.key -in ca.csr -extfile extensions.cnf \
          -startdate 20200101000000Z -enddate 20210101000000Z -out ca.pem",
     );
-    let (verified, told) = ca.verify("leaf.pem");
-    assert!(!verified && told.contains("the root ended at 2021-01-01"), "{told}");
+    let (verified, printed) = ca.verify("leaf.pem");
+    assert!(
+        !verified && printed.contains("the root ended at 2021-01-01"),
+        "{printed}"
+    );
 }

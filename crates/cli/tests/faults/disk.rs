@@ -1,7 +1,7 @@
 //! Disks that are full, and disks that cannot be written.
 
 use super::mount::SmallDisk;
-use super::standing::{START, Standing, refused, says, start_refused};
+use super::snapshot::{START, Snapshot, refused, says, start_refused};
 use crate::client::Client;
 use crate::harness::{Folder, Surroundings};
 use crate::signatures;
@@ -12,7 +12,7 @@ const NO_SPACE: [&str; 2] = ["no space left", "free some"];
 fn on_a_full_disk_commands_say_so_and_go_on_once_there_is_space() {
     let Some(disk) = SmallDisk::new(3) else { return };
     let folder = &disk.folder;
-    let before = Standing::new(folder);
+    let before = Snapshot::new(folder);
     disk.fill();
     for arguments in [
         &["request", "a.example.com", "--out", "a"][..],
@@ -20,9 +20,9 @@ fn on_a_full_disk_commands_say_so_and_go_on_once_there_is_space() {
         &["token", "create", "--scope", "issue"],
         &START,
     ] {
-        let told = refused(folder, arguments);
-        says(&told, &NO_SPACE);
-        says(&told, &["nothing was lost"]);
+        let printed = refused(folder, arguments);
+        says(&printed, &NO_SPACE);
+        says(&printed, &["nothing was lost"]);
     }
     assert!(!folder.path("a").exists(), "what was refused leaves no key behind");
     disk.free();
@@ -38,11 +38,11 @@ fn a_limit_on_the_length_of_files_is_told_as_a_full_disk_is() {
     };
     let folder = Folder::within(tempfile::tempdir().unwrap(), surroundings);
     let output = folder.chancery(&["init"]);
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{:?}: {told}", output.status);
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{:?}: {printed}", output.status);
     assert!(
-        told.contains("limits on file sizes") || told.contains("space"),
-        "{told}"
+        printed.contains("limits on file sizes") || printed.contains("space"),
+        "{printed}"
     );
 }
 
@@ -64,7 +64,7 @@ fn a_disk_too_small_for_an_authority_gets_one_once_there_is_space() {
 fn a_server_on_a_full_disk_answers_so_and_goes_on_without_a_restart() {
     let Some(disk) = SmallDisk::new(3) else { return };
     let folder = &disk.folder;
-    let before = Standing::new(folder);
+    let before = Snapshot::new(folder);
     let server = folder.start();
     let client = Client::new(&server, "admin");
     assert_eq!(client.issue("first.example.com").0, 200);
@@ -88,7 +88,7 @@ fn a_server_on_a_full_disk_answers_so_and_goes_on_without_a_restart() {
         answer["error"].as_str().unwrap(),
         &["unavailable", "repeat the request"],
     );
-    says(&folder.told(), &NO_SPACE);
+    says(&folder.printed(), &NO_SPACE);
     let (status, answer) = client.post("/crls", &serde_json::json!({}));
     assert_eq!(status, 200);
     for crl in answer["crls"].as_array().unwrap() {
@@ -129,7 +129,7 @@ fn a_server_on_a_full_disk_answers_so_and_goes_on_without_a_restart() {
 fn a_read_only_folder_is_told_and_left_as_it_was() {
     let Some(disk) = SmallDisk::new(3) else { return };
     let folder = &disk.folder;
-    let before = Standing::new(folder);
+    let before = Snapshot::new(folder);
     disk.remount("ro");
     for arguments in [
         &["request", "a.example.com", "--out", "a"][..],

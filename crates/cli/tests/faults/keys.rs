@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::standing::{START, Standing, refused, says, start_refused};
+use super::snapshot::{START, Snapshot, refused, says, start_refused};
 use crate::harness::{Folder, Server};
 
 const REQUEST: [&str; 4] = ["request", "a.example.com", "--out", "a"];
@@ -11,7 +11,7 @@ const ROOT: &str = "chancery-root-ca";
 const ISSUING: &str = "chancery-issuing-ca";
 
 /// An authority that has its passphrase in a file beside the data folder.
-fn sealed() -> (Folder, Standing) {
+fn sealed() -> (Folder, Snapshot) {
     let folder = Folder::new();
     fs::write(folder.path("passphrase"), "a passphrase of one's own").unwrap();
     folder.text(&["--passphrase-file", "passphrase", "init"]);
@@ -23,7 +23,7 @@ fn sealed() -> (Folder, Standing) {
         "--out",
         "before",
     ]);
-    let before = Standing::of(&folder);
+    let before = Snapshot::of(&folder);
     (folder, before)
 }
 
@@ -41,9 +41,9 @@ fn a_wrong_passphrase_is_told_at_once_and_leaves_nothing_behind() {
     fs::write(folder.path("wrong"), "another passphrase").unwrap();
     let file = format!("{ISSUING}.key");
     for arguments in [&REQUEST[..], &START] {
-        let told = refused(&folder, &with("wrong", arguments));
+        let printed = refused(&folder, &with("wrong", arguments));
         says(
-            &told,
+            &printed,
             &["the passphrase does not open", &file, "give the one it was sealed with"],
         );
     }
@@ -92,7 +92,7 @@ fn a_missing_passphrase_is_told_with_the_ways_to_give_it() {
 #[test]
 fn a_missing_or_damaged_key_of_the_issuing_ca_is_told_before_anything_is_reserved() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     let file = folder.data().join(format!("keys/{ISSUING}.key"));
     let sound = fs::read(&file).unwrap();
     fs::remove_file(&file).unwrap();
@@ -121,7 +121,7 @@ fn a_missing_or_damaged_key_of_the_issuing_ca_is_told_before_anything_is_reserve
 #[test]
 fn a_key_that_is_not_its_certificate_s_is_told_and_signs_nothing() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     // Another authority's key, sealed with this one's passphrase, under the right name.
     let other = Folder::new();
     let passphrase = folder.data().join("keys/passphrase");
@@ -178,7 +178,10 @@ fn what_is_wrong_with_the_root_s_key_is_told_before_the_server_is_ready() {
             ],
         );
         says(&warning, parts);
-        says(&folder.told(), &["warning: the key of chancery-root-ca cannot be used"]);
+        says(
+            &folder.printed(),
+            &["warning: the key of chancery-root-ca cannot be used"],
+        );
         // Leaves come from the issuing CA, which is well.
         let client = crate::client::Client::new(&server, "issue");
         let (status, answer) = client.issue("a.example.com");
@@ -210,7 +213,7 @@ fn what_is_wrong_with_the_root_s_key_is_told_before_the_server_is_ready() {
 #[test]
 fn without_its_passphrase_file_an_authority_does_not_start() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     let file = folder.data().join("keys/passphrase");
     let passphrase = fs::read(&file).unwrap();
     fs::remove_file(&file).unwrap();

@@ -5,7 +5,7 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use super::mount::copy_folder;
-use super::standing::{START, Standing, refused, says};
+use super::snapshot::{START, Snapshot, refused, says};
 use crate::harness::Folder;
 
 const PAGE: u64 = 4096;
@@ -17,7 +17,7 @@ fn overwrite(file: &Path, offset: u64, length: usize) {
 }
 
 /// Restores the backup to a new folder, which goes on from where that was.
-fn restores(folder: &Folder, before: &Standing) {
+fn restores(folder: &Folder, before: &Snapshot) {
     fs::rename(folder.data(), folder.path("damaged")).unwrap();
     let root = "damaged/public/chancery-root-ca.crt";
     folder.text(&["restore", "copy", "--without-crl", "--root", root]);
@@ -27,7 +27,7 @@ fn restores(folder: &Folder, before: &Standing) {
 #[test]
 fn an_overwritten_header_is_refused_and_the_file_left_alone() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     folder.text(&["backup", "copy"]);
     let file = folder.data().join("ledger.sqlite3");
     overwrite(&file, 0, 100);
@@ -54,7 +54,7 @@ fn an_overwritten_header_is_refused_and_the_file_left_alone() {
 #[test]
 fn an_overwritten_page_is_found_by_start_and_check_and_the_file_left_alone() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     folder.text(&["backup", "copy"]);
     let size = fs::metadata(folder.data().join("ledger.sqlite3")).unwrap().len();
     let pages = size / PAGE;
@@ -79,7 +79,7 @@ fn an_overwritten_page_is_found_by_start_and_check_and_the_file_left_alone() {
 #[test]
 fn an_emptied_ledger_is_not_begun_anew() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     folder.text(&["backup", "copy"]);
     let file = folder.data().join("ledger.sqlite3");
     fs::write(&file, b"").unwrap();
@@ -96,7 +96,7 @@ fn an_emptied_ledger_is_not_begun_anew() {
 #[test]
 fn a_newer_program_s_ledger_is_refused_and_left_alone() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     let file = folder.data().join("ledger.sqlite3");
     let known = fs::read(&file).unwrap();
     // `user_version` in the header, big-endian.
@@ -122,7 +122,7 @@ fn a_newer_program_s_ledger_is_refused_and_left_alone() {
 #[test]
 fn a_backup_is_not_restored_over_an_authority() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     fs::copy(folder.public("chancery-root-ca.crt"), folder.path("root.crt")).unwrap();
     folder.text(&["backup", "copy"]);
     says(

@@ -15,7 +15,7 @@ mod ledger;
 mod mount;
 mod raw;
 mod silent;
-mod standing;
+mod snapshot;
 mod start;
 mod stopping;
 mod token;

@@ -98,9 +98,9 @@ fn silent_connections_of_one_address_keep_nobody_else_out() {
         "{metrics}"
     );
     assert!(
-        folder.told().contains("enough for 448 connections on each port"),
+        folder.printed().contains("enough for 448 connections on each port"),
         "{}",
-        folder.told()
+        folder.printed()
     );
     // It goes on for the address that attacked, too.
     let begun = Instant::now();

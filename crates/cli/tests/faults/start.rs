@@ -2,21 +2,21 @@
 
 use std::net::TcpListener;
 
-use super::standing::{Standing, refused, says, start_refused};
+use super::snapshot::{Snapshot, refused, says, start_refused};
 use crate::harness::Folder;
 
 #[test]
 fn a_second_server_on_a_folder_is_refused_before_it_touches_anything() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     let server = folder.start();
-    let told = format!("is in use by process {}", server.process());
+    let printed = format!("is in use by process {}", server.process());
     // Damage that the second would complain of, had it looked.
     let config = folder.data().join("chancery.toml");
     let sound = std::fs::read(&config).unwrap();
     std::fs::write(&config, "nonsense").unwrap();
-    says(&start_refused(&folder), &[&told, "stop that, or ask it with --url"]);
-    says(&refused(&folder, &["init"]), &[&told]);
+    says(&start_refused(&folder), &[&printed, "stop that, or ask it with --url"]);
+    says(&refused(&folder, &["init"]), &[&printed]);
     std::fs::write(&config, sound).unwrap();
     // Commands work beside it.
     before.goes_on(&folder);
@@ -55,13 +55,13 @@ fn of_two_that_create_an_authority_one_does() {
 #[test]
 fn a_port_in_use_is_named_with_the_options_that_choose_another() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for (option, other) in [("--https", "--http"), ("--http", "--https")] {
-        let told = refused(&folder, &["start", option, &address, other, "127.0.0.1:0"]);
+        let printed = refused(&folder, &["start", option, &address, other, "127.0.0.1:0"]);
         says(
-            &told,
+            &printed,
             &[
                 &format!("cannot listen on {address}; choose another with {option}\n"),
                 "Address already in use",
@@ -90,12 +90,12 @@ fn an_address_that_is_none_is_refused_with_the_form_it_takes() {
         );
     }
     // One that is well-formed and not this machine's (RFC 5737).
-    let told = refused(
+    let printed = refused(
         &folder,
         &["start", "--https", "192.0.2.1:8443", "--http", "127.0.0.1:0"],
     );
     says(
-        &told,
+        &printed,
         &["cannot listen on 192.0.2.1:8443", "choose another with --https"],
     );
 }

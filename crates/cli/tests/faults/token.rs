@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::standing::{START, Standing, refused, says};
+use super::snapshot::{START, Snapshot, refused, says};
 use crate::client::Client;
 use crate::harness::{Folder, Server, Surroundings, has, succeeded, tool};
 
@@ -84,12 +84,12 @@ fn with<'a>(pin: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// How it stands, and one certificate more than the two CAs'.
-fn created(fixture: &TokenFixture) -> Standing {
+fn created(fixture: &TokenFixture) -> Snapshot {
     fixture.folder.text(&fixture.init("pin", LABEL));
     fixture
         .folder
         .text(&with("pin", &["request", "before.example.com", "--out", "before"]));
-    Standing::of(&fixture.folder)
+    Snapshot::of(&fixture.folder)
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn from_a_token_s_keys_to_a_revocation_that_openssl_sees() {
         &["certificate revoked"],
     );
     succeeded(&verify("before"));
-    let told = tool(
+    let printed = tool(
         "openssl",
         &[
             "crl",
@@ -147,7 +147,7 @@ fn from_a_token_s_keys_to_a_revocation_that_openssl_sees() {
         ],
         &folder.path(""),
     );
-    says(&String::from_utf8_lossy(&told), &["Key Compromise"]);
+    says(&String::from_utf8_lossy(&printed), &["Key Compromise"]);
 }
 
 #[test]
@@ -178,8 +178,8 @@ fn a_wrong_pin_is_tried_once_and_told_at_once() {
 fn a_missing_module_or_token_is_named_and_so_is_what_is_there() {
     let Some(fixture) = TokenFixture::new() else { return };
     let folder = &fixture.folder;
-    let told = refused(folder, &fixture.init("pin", "no such token"));
-    says(&told, &["no token no such token", "choose one that is there", LABEL]);
+    let printed = refused(folder, &fixture.init("pin", "no such token"));
+    says(&printed, &["no token no such token", "choose one that is there", LABEL]);
     // The settings of an authority that never came to be are written anew.
     let before = created(&fixture);
 
@@ -236,7 +236,7 @@ fn a_server_whose_token_goes_away_says_so_and_loses_nothing() {
         (503, Some("unavailable")),
         "{answer}"
     );
-    says(&folder.told(), &["token chancery faults", "plug"]);
+    says(&folder.printed(), &["token chancery faults", "plug"]);
     assert_eq!(client.get("/certificates").0, 200, "what needs no key goes on");
 
     fs::rename(folder.path("unplugged"), folder.path("tokens")).unwrap();

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::standing::{START, Standing, ended, refused, says};
+use super::snapshot::{START, Snapshot, ended, refused, says};
 use crate::harness::{Folder, chancery, succeeded};
 
 /// Writes into the ledger as any program with SQLite can.
@@ -41,7 +41,7 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_lost_configuration_is_asked_for_and_nothing_is_made_in_its_place() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     let settings = folder.data().join("local.toml");
     let own = format!(
         "{}\n[limits]\nbody_seconds = 7\n",
@@ -56,7 +56,7 @@ fn a_lost_configuration_is_asked_for_and_nothing_is_made_in_its_place() {
         if settings_file == "house.toml" {
             fs::rename(&settings, folder.data().join("house.toml")).unwrap();
         }
-        let standing = contents(&folder.data());
+        let before = contents(&folder.data());
         for arguments in [
             &["init"][..],
             &["init", "--ask-passphrase"],
@@ -73,7 +73,7 @@ fn a_lost_configuration_is_asked_for_and_nothing_is_made_in_its_place() {
                     "nothing was changed",
                 ],
             );
-            assert!(contents(&folder.data()) == standing, "{arguments:?} changed something");
+            assert!(contents(&folder.data()) == before, "{arguments:?} changed something");
         }
     }
     fs::rename(folder.data().join("house.toml"), &settings).unwrap();
@@ -124,8 +124,8 @@ fn a_ca_without_the_one_above_it_issues_nothing_and_a_cycle_comes_to_an_end() {
                 &["signed it; somebody has changed the record"],
             );
         }
-        let told = ended(&folder, &["check"]);
-        assert!(!told.status.success(), "{forged}");
+        let printed = ended(&folder, &["check"]);
+        assert!(!printed.status.success(), "{forged}");
         write_over(&folder, right);
     }
     folder.text(&["request", "b.example.com", "--out", "b"]);
@@ -147,7 +147,7 @@ fn a_ca_without_the_one_above_it_issues_nothing_and_a_cycle_comes_to_an_end() {
     write_over(&folder, "UPDATE authorities SET parent = NULL");
     assert!(!request("d").status.success());
     says(
-        &folder.told(),
+        &folder.printed(),
         &["has no CA above it", "somebody has changed the record"],
     );
     write_over(&folder, right);
@@ -197,10 +197,10 @@ fn columns_beside_a_certificate_keep_no_revocation_off_its_crl() {
             crl.to_str().unwrap(),
             &certificate,
         ]);
-        let told = String::from_utf8_lossy(&verified.stdout).into_owned();
+        let printed = String::from_utf8_lossy(&verified.stdout).into_owned();
         assert!(
-            !verified.status.success() && told.contains("revoked"),
-            "{column}: {told}"
+            !verified.status.success() && printed.contains("revoked"),
+            "{column}: {printed}"
         );
         // Its key is blocked, whatever its row says.
         let blocked = format!("SELECT count(*) FROM blocked_keys WHERE hex(key) = '{key}'");
@@ -224,16 +224,19 @@ fn a_trigger_in_the_ledger_does_nothing_and_every_check_finds_it() {
         ("index own", "CREATE INDEX own ON certificates (principal)"),
     ] {
         write_over(&folder, planted);
-        let told = format!("unexpected schema ({name})");
+        let printed = format!("unexpected schema ({name})");
         let checked = ended(&folder, &["check"]);
         assert!(!checked.status.success(), "{name}");
         let problems = folder.chancery(&["--json", "check"]);
-        says(&String::from_utf8_lossy(&problems.stdout), &[&told]);
+        says(&String::from_utf8_lossy(&problems.stdout), &[&printed]);
         let copy = name.replace(' ', "-");
         let taken = folder.chancery(&["backup", &copy]);
         assert!(!taken.status.success(), "{name}");
-        says(&String::from_utf8_lossy(&taken.stdout), &[&told, "no restore takes it"]);
-        says(&refused(&folder, &["restore", "--check", &copy]), &[&told]);
+        says(
+            &String::from_utf8_lossy(&taken.stdout),
+            &[&printed, "no restore takes it"],
+        );
+        says(&refused(&folder, &["restore", "--check", &copy]), &[&printed]);
         if name == "trigger forget" {
             folder.text(&["revoke", serial.as_str().unwrap()]);
             let entry = folder.json(&["show", serial.as_str().unwrap()]);
@@ -260,19 +263,19 @@ fn a_family_that_was_left_half_revoked_is_told_until_it_is_revoked() {
     assert_eq!(folder.json(&["check"])["problems"], serde_json::json!([]));
     write_over(&folder, &format!("{MARK} (SELECT certificate FROM revocations)"));
 
-    let told = format!("certificates of the compromised key of {serial} may still be valid");
+    let printed = format!("certificates of the compromised key of {serial} may still be valid");
     for arguments in [&["check"][..], &["crl", "status"]] {
         let output = folder.chancery(&[&["--json"], arguments].concat());
         assert!(!output.status.success(), "{arguments:?}");
         says(
             &String::from_utf8_lossy(&output.stdout),
-            &[&told, "--reason keyCompromise"],
+            &[&printed, "--reason keyCompromise"],
         );
     }
     let server = folder.start();
     let health = server.agent().get(format!("{}/health", server.https)).call().unwrap();
     let health = health.into_body().read_to_string().unwrap();
-    says(&health, &["degraded", &told]);
+    says(&health, &["degraded", &printed]);
     drop(server);
 
     folder.text(&["revoke", serial, "--reason", "keyCompromise"]);
@@ -310,7 +313,7 @@ fn a_planted_mark_has_no_ca_revoked() {
 #[test]
 fn settings_keys_and_logs_are_plain_files() {
     let folder = Folder::new();
-    let before = Standing::new(&folder);
+    let before = Snapshot::new(&folder);
     for (name, signs) in [
         ("local.toml", false),
         ("chancery.toml", false),
@@ -331,13 +334,13 @@ fn settings_keys_and_logs_are_plain_files() {
             let out = format!("{}-{kind}", name.replace(['/', '.'], "-"));
             let common_name = format!("{out}.example.com");
             let request = ["request", &common_name, "--out", &out];
-            let told = refused(&folder, if signs { &request[..] } else { &["list"] });
+            let printed = refused(&folder, if signs { &request[..] } else { &["list"] });
             let what = if kind == "nowhere" {
                 "no file where it leads"
             } else {
                 "it is no plain file"
             };
-            says(&told, &[what]);
+            says(&printed, &[what]);
             assert!(!folder.path("nowhere").exists(), "{name}: made where a link leads");
             fs::remove_file(&file).unwrap();
         }
@@ -377,7 +380,7 @@ fn a_replaced_certificate_is_told() {
         "UPDATE certificates SET shard = 7, der = x'00' WHERE common_name = 'a.example.com'",
     );
     let output = folder.chancery(&["--json", "check"]);
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let problems = told["problems"].to_string();
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problems = printed["problems"].to_string();
     assert!(problems.contains("none that a CA of this ledger signed"), "{problems}");
 }

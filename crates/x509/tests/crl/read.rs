@@ -25,8 +25,8 @@ fn a_crl_by_openssl_is_understood() {
 #[test]
 fn what_is_no_crl_is_refused() {
     let not_a_crl = |input: &[u8]| {
-        let told = RevocationList::parse(input).err();
-        assert!(matches!(told, Some(CrlError::NotACrl { .. })), "{told:?}");
+        let error = RevocationList::parse(input).err();
+        assert!(matches!(error, Some(CrlError::NotACrl { .. })), "{error:?}");
     };
     not_a_crl(b"");
     not_a_crl(b"not PEM");

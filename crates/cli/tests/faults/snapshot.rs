@@ -8,12 +8,12 @@ use crate::harness::Folder;
 
 /// Certificates and CRL numbers.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct Snapshot {
     certificates: BTreeSet<String>,
     crls: BTreeMap<String, u64>,
 }
 
-impl Standing {
+impl Snapshot {
     /// Of a folder that can be read.
     pub(crate) fn of(folder: &Folder) -> Self {
         let listed = folder.json(&["list", "--limit", "0"]);
@@ -71,14 +71,14 @@ impl Standing {
 #[track_caller]
 pub(crate) fn refused(folder: &Folder, arguments: &[&str]) -> String {
     let output = ended(folder, arguments);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{arguments:?} should have failed");
     assert!(
-        output.status.code().is_some() && !told.contains("panicked"),
-        "{arguments:?}: {} {told}",
+        output.status.code().is_some() && !printed.contains("panicked"),
+        "{arguments:?}: {} {printed}",
         output.status
     );
-    told
+    printed
 }
 
 /// `chancery start` on ports that the system picks, which must fail.
@@ -114,8 +114,8 @@ pub(crate) fn ended(folder: &Folder, arguments: &[&str]) -> Output {
 
 /// Every one of these must be in what was told.
 #[track_caller]
-pub(crate) fn says(told: &str, parts: &[&str]) {
+pub(crate) fn says(printed: &str, parts: &[&str]) {
     for part in parts {
-        assert!(told.contains(part), "{part:?} is not in: {told}");
+        assert!(printed.contains(part), "{part:?} is not in: {printed}");
     }
 }
