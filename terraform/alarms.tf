@@ -4,10 +4,16 @@ locals {
   alarmed_functions = var.alarms_enabled ? local.function_names : toset([])
 
   # How long a CRL lives, and how often it is published where the schedule says so plainly; null where it does not.
-  crl_life_hours = {
-    root    = var.root_crl_days * 24 + var.root_crl_seconds / 3600
-    issuing = var.issuing_crl_days * 24 + var.issuing_crl_seconds / 3600
-  }
+  crl_life_hours = merge(
+    {
+      root    = var.root_crl_days * 24 + var.root_crl_seconds / 3600
+      issuing = var.issuing_crl_days * 24 + var.issuing_crl_seconds / 3600
+    },
+    {
+      for ca, settings in var.issuing_cas :
+      ca => coalesce(settings.crl_days, var.issuing_crl_days) * 24 + coalesce(settings.crl_seconds, var.issuing_crl_seconds) / 3600
+    },
+  )
 
   rate_parts = try(regex("^rate\\(([0-9]+) (minute|hour|day)s?\\)$", trimspace(var.schedule_expression)), null)
   rate_hours = local.rate_parts == null ? null : tonumber(local.rate_parts[0]) * { minute = 1, hour = 60, day = 1440 }[local.rate_parts[1]] / 60
@@ -39,7 +45,10 @@ locals {
     for ca, stale in local.stale_hours : ca => local.interval_hours == null ? stale : ceil(coalesce(local.interval_hours, 0)) + 2
   }
 
-  ca_names = { root = local.root_ca_name, issuing = local.issuing_ca_name }
+  # The contract's names of alarms say "root-ca" and "issuing-ca"; the keys of `issuing_cas` are whole names already. Of a CA
+  # that has ended no CRL is published any more.
+  alarmed_cas = { for ca, ca_name in local.ca_names : ca => ca_name if var.alarms_enabled && !contains(var.ended_cas, local.ca_labels[ca]) }
+  ca_labels   = { for ca in keys(local.ca_names) : ca => contains(["root", "issuing"], ca) ? "${ca}-ca" : ca }
 }
 
 resource "aws_cloudwatch_metric_alarm" "function_errors" {
@@ -118,9 +127,9 @@ resource "aws_cloudwatch_metric_alarm" "runs" {
 # One figure is enough: it was measured, and in a run that publishes the youngest is that of what was published. Between two
 # runs nothing is measured, and what was found stays.
 resource "aws_cloudwatch_metric_alarm" "crl_stale" {
-  for_each = { for ca, ca_name in local.ca_names : ca => ca_name if var.alarms_enabled }
+  for_each = local.alarmed_cas
 
-  alarm_name          = "${var.project}-${each.key}-ca-crl-stale-${var.env}"
+  alarm_name          = "${var.project}-${local.ca_labels[each.key]}-crl-stale-${var.env}"
   alarm_description   = "The CRL of ${each.value} is older than ${local.stale_hours[each.key]} hours. When it expires, verifiers that check refuse every certificate of this CA."
   namespace           = "Chancery"
   metric_name         = "CrlAge"
@@ -139,9 +148,9 @@ resource "aws_cloudwatch_metric_alarm" "crl_stale" {
 
 # A CRL that nobody measures has no age to tell. In a new deployment it is raised until the first run.
 resource "aws_cloudwatch_metric_alarm" "crl_unmeasured" {
-  for_each = { for ca, ca_name in local.ca_names : ca => ca_name if var.alarms_enabled && local.silent_hours[ca] <= 168 }
+  for_each = { for ca, ca_name in local.alarmed_cas : ca => ca_name if local.silent_hours[ca] <= 168 }
 
-  alarm_name          = "${var.project}-${each.key}-ca-crl-unmeasured-${var.env}"
+  alarm_name          = "${var.project}-${local.ca_labels[each.key]}-crl-unmeasured-${var.env}"
   alarm_description   = "Nobody has measured the CRL of ${each.value} for ${local.silent_hours[each.key]} hours: there is none, or no run came. When it expires, verifiers that check refuse every certificate of this CA."
   namespace           = "Chancery"
   metric_name         = "CrlAge"
@@ -161,9 +170,9 @@ resource "aws_cloudwatch_metric_alarm" "crl_unmeasured" {
 # The CRL is published all the same, so this is not for the alarm on its age. A run that finds damage fails, too; this one says
 # of which CA, and of damage that is found outside of runs.
 resource "aws_cloudwatch_metric_alarm" "crl_damaged" {
-  for_each = { for ca, ca_name in local.ca_names : ca => ca_name if var.alarms_enabled }
+  for_each = local.alarmed_cas
 
-  alarm_name          = "${var.project}-${each.key}-ca-crl-damaged-${var.env}"
+  alarm_name          = "${var.project}-${local.ca_labels[each.key]}-crl-damaged-${var.env}"
   alarm_description   = "Revocations of ${each.value} could not be read, or not be followed, as they should be, or were lost and put back. Its CRL is published; the log of its function says which, and somebody may have written to the tables."
   namespace           = "Chancery"
   metric_name         = "CrlDamaged"

@@ -26,12 +26,37 @@ resource "terraform_data" "inputs" {
 
     precondition {
       condition     = min(values(local.crl_life_hours)...) >= 2
-      error_message = "A CRL must live for two hours at least: see root_crl_days, root_crl_seconds, issuing_crl_days and issuing_crl_seconds."
+      error_message = "A CRL must live for two hours at least: see root_crl_days, root_crl_seconds, issuing_crl_days and issuing_crl_seconds, and crl_days and crl_seconds in issuing_cas."
     }
 
     precondition {
       condition     = (var.subscription_filter_destination == "") == (var.logging_account_id == "")
       error_message = "subscription_filter_destination and logging_account_id go together: logs would be sent nowhere."
+    }
+
+    precondition {
+      condition     = alltrue([for settings in values(var.issuing_cas) : coalesce(settings.info.lifetime, 3650) <= coalesce(var.root_ca_info.lifetime, 7300)])
+      error_message = "A CA in issuing_cas would outlive the root CA: see info.lifetime there and in root_ca_info."
+    }
+
+    precondition {
+      condition     = !contains([for settings in values(var.issuing_cas) : settings.info.commonName], var.issuing_ca_info.commonName) && !contains([for settings in values(var.issuing_cas) : settings.info.commonName], var.root_ca_info.commonName)
+      error_message = "A CA in issuing_cas has the common name of another CA: verifiers take a CRL by its issuer's name."
+    }
+
+    precondition {
+      condition     = alltrue([for ca_name in values(local.further_ca_names) : length(ca_name) <= 63])
+      error_message = "A name in issuing_cas is too long: with project and environment around it, a CA's name has 63 characters at most."
+    }
+
+    precondition {
+      condition     = length(local.issuing_cas_json) <= 1800
+      error_message = "The settings in issuing_cas are too long together: a function's environment has room for 4 KB. Take out a CA that has ended, or shorten what their info says."
+    }
+
+    precondition {
+      condition     = length(setsubtract(var.ended_cas, concat(["issuing-ca"], keys(var.issuing_cas)))) == 0
+      error_message = "ended_cas holds names of issuing CAs: issuing-ca, or a name in issuing_cas."
     }
 
     precondition {
@@ -43,7 +68,7 @@ resource "terraform_data" "inputs" {
 
 check "rsa_keys" {
   assert {
-    condition     = !startswith(var.root_ca_key_spec, "RSA_") && !startswith(var.issuing_ca_key_spec, "RSA_")
+    condition     = !anytrue([for key_spec in concat([var.root_ca_key_spec, var.issuing_ca_key_spec], [for settings in values(var.issuing_cas) : settings.key_spec]) : startswith(key_spec, "RSA_")])
     error_message = "A CA has an RSA key. Prefer ECDSA unless something that verifies knows RSA alone."
   }
 }

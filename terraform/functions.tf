@@ -21,10 +21,21 @@ locals {
     if name == "notify" ? local.slack : name == "expiry" ? local.reminders : true
   ])
 
-  ca_info = {
-    ROOT_CA_INFO    = jsonencode(var.root_ca_info)
-    ISSUING_CA_INFO = jsonencode(var.issuing_ca_info)
-  }
+  ca_info = merge(
+    {
+      ROOT_CA_INFO    = jsonencode(var.root_ca_info)
+      ISSUING_CA_INFO = jsonencode(var.issuing_ca_info)
+    },
+    length(var.issuing_cas) == 0 ? {} : { ISSUING_CAS = local.issuing_cas_json },
+  )
+
+  # Without what is not set: a function's environment has room for 4 KB.
+  issuing_cas_json = jsonencode({
+    for ca, settings in var.issuing_cas : ca => merge(
+      { info = { for field, value in settings.info : field => value if value != null } },
+      { for field, value in { crl_days = settings.crl_days, crl_seconds = settings.crl_seconds } : field => value if value != null },
+    )
+  })
 
   environment = merge(local.ca_info, {
     PROJECT                    = var.project

@@ -50,6 +50,32 @@ module "kms_rsa_issuing_ca" {
   ])
 }
 
+# Of its own for each further issuing CA. The same functions serve all CAs that issue leaves.
+module "kms_issuing_cas" {
+  source   = "./modules/ca-key"
+  for_each = var.issuing_cas
+
+  alias          = local.ca_names[each.key]
+  description    = "${var.project}-${var.env} Issuing CA key pair of ${each.key}"
+  key_spec       = each.value.key_spec
+  administrators = var.key_administrators
+  account_id     = local.account_id
+  partition      = local.partition
+  tags           = var.tags
+
+  signing_role_arns = [
+    module.function["issuing-ca-crl"].role_arn,
+    module.function["tls-cert"].role_arn,
+    module.function["sweep"].role_arn,
+  ]
+  reading_role_arns = compact([
+    module.function["create-root-ca"].role_arn,
+    module.function["create-issuing-ca"].role_arn,
+    module.function["root-ca-crl"].role_arn,
+    try(module.function["expiry"].role_arn, ""),
+  ])
+}
+
 module "kms_intents" {
   source = "./modules/intents-key"
 
@@ -86,6 +112,8 @@ data "aws_kms_alias" "internal_bucket" {
 }
 
 locals {
+  ca_keys = merge({ root = module.kms_rsa_root_ca, issuing = module.kms_rsa_issuing_ca }, module.kms_issuing_cas)
+
   resource_key_arn = var.kms_arn_resource == "" ? module.kms_tls_keygen.key_arn : var.kms_arn_resource
 
   internal_bucket_key_arns = distinct(concat([module.kms_tls_keygen.key_arn], data.aws_kms_alias.internal_bucket[*].target_key_arn))

@@ -23,17 +23,25 @@ locals {
   name_end        = contains(var.prod_envs, var.env) ? "" : "-${var.env}"
   root_ca_name    = "${var.project}-root-ca${local.name_end}"
   issuing_ca_name = "${var.project}-issuing-ca${local.name_end}"
-  bundle_key      = "${var.project}-ca-bundle${local.name_end}.pem"
-  key_gen_alias   = "${var.project}-tls-keygen${local.name_end}"
-  intents_alias   = "${var.project}-intents${local.name_end}"
-  table_title     = replace(title(replace(var.project, "-", " ")), " ", "")
-  table_name      = "${local.table_title}CA${title(var.env)}"
-  journal_name    = "${local.table_title}CAJournal${title(var.env)}"
-  topic_name      = var.custom_sns_topic_name != "" ? var.custom_sns_topic_name : "${var.project}-ca-notifications-${var.env}"
-  machine_name    = "${var.project}-ca-${var.env}"
-  own_bucket      = var.external_s3_bucket_name == ""
-  bucket_prefix   = replace(lower(var.bucket_prefix), " ", "-")
-  bucket_purpose  = { for side in ["internal", "external"] : side => "${var.project}-ca-${side}-${var.env}" }
+
+  # Every CA, by a key of this module's: `root` and `issuing` are the contract's, the others those of `issuing_cas`.
+  further_ca_names = { for ca, settings in var.issuing_cas : ca => "${var.project}-${ca}${local.name_end}" }
+  ca_names         = merge({ root = local.root_ca_name, issuing = local.issuing_ca_name }, local.further_ca_names)
+
+  # The CAs that issue leaves, the contract's first: the same functions serve all of them.
+  issuing_ca_names = concat([local.issuing_ca_name], values(local.further_ca_names))
+
+  bundle_key     = "${var.project}-ca-bundle${local.name_end}.pem"
+  key_gen_alias  = "${var.project}-tls-keygen${local.name_end}"
+  intents_alias  = "${var.project}-intents${local.name_end}"
+  table_title    = replace(title(replace(var.project, "-", " ")), " ", "")
+  table_name     = "${local.table_title}CA${title(var.env)}"
+  journal_name   = "${local.table_title}CAJournal${title(var.env)}"
+  topic_name     = var.custom_sns_topic_name != "" ? var.custom_sns_topic_name : "${var.project}-ca-notifications-${var.env}"
+  machine_name   = "${var.project}-ca-${var.env}"
+  own_bucket     = var.external_s3_bucket_name == ""
+  bucket_prefix  = replace(lower(var.bucket_prefix), " ", "-")
+  bucket_purpose = { for side in ["internal", "external"] : side => "${var.project}-ca-${side}-${var.env}" }
 
   # Bucket names are one for all of AWS. Without a prefix, a suffix keeps ours apart: the given one, or one that follows
   # from account, region and name, so that no chance has to be remembered.

@@ -5,7 +5,7 @@ output "ca_bundle_s3_key" {
 
 output "ca_bundle_s3_location" {
   value       = "${local.external_bucket_domain}/${local.bundle_key}"
-  description = "Where the CA bundle is: root, then issuing CA"
+  description = "Where the CA bundle is: root, then issuing CAs"
 }
 
 output "cloudfront_domain_name" {
@@ -31,6 +31,23 @@ output "issuing_ca_cert_s3_location" {
 output "issuing_ca_crl_s3_location" {
   value       = "${local.external_bucket_domain}/${local.issuing_ca_name}.crl"
   description = "Where the issuing CA's CRL is"
+}
+
+output "issuing_cas" {
+  value = {
+    for ca, ca_name in local.further_ca_names : ca => {
+      name             = ca_name
+      key_arn          = module.kms_issuing_cas[ca].key_arn
+      cert_s3_location = "${local.external_bucket_domain}/${ca_name}.crt"
+      crl_s3_location  = "${local.external_bucket_domain}/${ca_name}.crl"
+    }
+  }
+  description = "The further issuing CAs, by the names in `issuing_cas`: whole name, key, and where certificate and CRL are"
+}
+
+output "ca_operator_policy" {
+  value       = local.ca_operator_policy
+  description = "Policy, as JSON, for who lists, adds, activates and retires issuing CAs with `chancery --aws … ca`"
 }
 
 output "root_ca_cert_s3_location" {

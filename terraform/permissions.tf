@@ -1,4 +1,5 @@
-# What each function may do: the calls it makes, on the things it makes them on.
+# What each function may do: the calls it makes, on the things it makes them on; and what an operator needs who changes which CA
+# issues.
 
 locals {
   table   = module.dynamodb.certificates_arn
@@ -37,7 +38,7 @@ locals {
     add_root    = [local.add_ca["root"]]
     add_issuing = [local.add_ca["issuing"]]
 
-    # Rows are revoked, and the CA's own counts its CRLs. The root certifies CAs and nothing else, and the issuing CA none: that
+    # Rows are revoked, and the CA's own counts its CRLs. The root certifies CAs and nothing else, and the issuing CAs none: that
     # a CA is revoked, its row says, which the root's function alone marks.
     revoke_cas = [merge(local.write_rows, {
       Sid    = "Revoke"
@@ -77,6 +78,13 @@ locals {
       local.free_given_up,
     ]
 
+    # A CA that is about to be made is closed before it exists, and one whose last certificate has ended for good. No function
+    # opens one: whatever is put there has a state.
+    close_cas = [for statement in [local.closing_statement] : statement if local.several]
+
+    # Whether a certificate of a CA is left is looked for among the rows, too, until they are adopted.
+    find_last = [for statement in [local.scan_statement] : statement if local.several]
+
     # A CA that is revoked is reserved under no more, by an item for each part of those who reserve. Nobody takes that back.
     journal_revoked_cas = [merge(local.write_journal, { Sid = "EndCas", Action = "dynamodb:PutItem", Condition = local.partitions_of["revoked_cas"] })]
 
@@ -98,16 +106,19 @@ locals {
     # Rows that the former CA made are in no journal until they are adopted; until then they are found by going through
     # the table. Who makes the first CA looks whether there are any. The issuing CA's CRL function goes through it for good, so
     # many rows a run: that one is revoked may have been written by hand.
-    scan_certificates = [{ Sid = "ScanCertificates", Effect = "Allow", Action = "dynamodb:Scan", Resource = local.table }]
+    scan_certificates = [local.scan_statement]
 
     query_serial = [{ Sid = "QuerySerials", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/serial" }]
     query_open   = [{ Sid = "QueryOpen", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.journal}/index/open" }]
 
     sign_root    = [local.sign["root"]]
-    sign_issuing = [local.sign["issuing"]]
+    sign_issuing = concat([local.sign["issuing"]], local.sign_further)
 
     # A CA's certificate is believed only if its key is the one in KMS, by whoever goes by it.
-    read_keys = values(local.read_key)
+    read_keys = concat(
+      [local.read_key["issuing"], local.read_key["root"]],
+      [for arns in [values(module.kms_issuing_cas)[*].key_arn] : { Sid = "ReadFurtherCaKeys", Effect = "Allow", Action = "kms:GetPublicKey", Resource = arns } if local.several],
+    )
 
     # What is to be signed carries a code that those alone can make who may prepare certificates.
     authenticate = [{
@@ -123,7 +134,7 @@ locals {
       Sid      = "LookAtCrls"
       Effect   = "Allow"
       Action   = "s3:GetObject"
-      Resource = [for ca_name in [local.root_ca_name, local.issuing_ca_name] : "${local.external_bucket_arn}/${ca_name}.crl"]
+      Resource = [for ca_name in concat([local.root_ca_name], local.issuing_ca_names) : "${local.external_bucket_arn}/${ca_name}.crl"]
     }, local.list_external]
 
     # CRLs are those of the CA's CRL function: whoever else put an older one back would take revocations with it.
@@ -131,7 +142,7 @@ locals {
     publish_issuing_crt = [local.publish_crt["issuing"], local.list_external]
     publish_root_crl    = [local.publish_crl["root"], local.list_external]
     publish_issuing_crl = [local.publish_crl["issuing"], local.list_external]
-    # The bundle holds both certificates, and is made whenever one of them is.
+    # The bundle holds the certificates of all CAs, and is made whenever one of them is.
     publish_bundle = [{
       Sid      = "PublishBundle"
       Effect   = "Allow"
@@ -170,6 +181,17 @@ locals {
     dead_letters = [{ Sid = "KeepWhatFailed", Effect = "Allow", Action = "sqs:SendMessage", Resource = aws_sqs_queue.dead_letters.arn }]
   }
 
+  # Whether there are issuing CAs besides the contract's. Without any, roles may do what they could ever do.
+  several = length(var.issuing_cas) > 0
+
+  closing_statement = merge(local.write_journal, {
+    Sid       = "CloseCas"
+    Action    = "dynamodb:PutItem"
+    Condition = merge(local.partitions_of["closed_cas"], { "ForAnyValue:StringEquals" = { "dynamodb:Attributes" = ["State"] } })
+  })
+
+  scan_statement = { Sid = "ScanCertificates", Effect = "Allow", Action = "dynamodb:Scan", Resource = local.table }
+
   row_key          = ["CommonName", "SerialNumber"]
   new_row          = concat(local.row_key, ["Issued", "Expires", "Certificate"])
   revocation       = concat(local.row_key, ["Revoked", "RevocationReason", "InvalidityDate", "RevokedBy"])
@@ -185,19 +207,21 @@ locals {
   }
 
   # The journal's partitions by what they hold. LeadingKeys is there whatever is written. What is about one CA's CRL names the
-  # CA, whose CRLs are whole ones: who issues under one CA has no say in what another one lists.
+  # CA, whose CRLs are whole ones: who issues under one CA has no say in what another one lists, unless it issues under that,
+  # too. What a reservation looks at (`closed-ca#`) is the operators', but for closing.
   partitions_of = {
     for what, keys in {
       issuance_root    = ["intent#*", "key#*", "token#*", "issued#*", "crl-uses#${local.root_ca_name}"]
-      issuance_issuing = ["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "line#*", "crl-uses#${local.issuing_ca_name}"]
+      issuance_issuing = concat(["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "line#*"], [for ca_name in local.issuing_ca_names : "crl-uses#${ca_name}"])
       lost_root        = ["revoked#${local.root_ca_name}#full", "changes#${local.root_ca_name}#full"]
-      lost_issuing     = ["revoked#${local.issuing_ca_name}#full", "changes#${local.issuing_ca_name}#full"]
+      lost_issuing     = flatten([for ca_name in local.issuing_ca_names : ["revoked#${ca_name}#full", "changes#${ca_name}#full"]])
       given_up         = ["key#*", "token#*", "line#*"]
       rejections       = ["rejections-days", "rejections#*"]
       cas              = ["authorities", "adoption"]
       crls_root        = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_ca_name}#full"]
       # Also where it goes on looking for rows that say they are revoked, and are on no list.
-      crls_issuing = concat([for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.issuing_ca_name}#full"], ["row-scan#${local.issuing_ca_name}"])
+      crls_issuing = flatten([for ca_name in local.issuing_ca_names : concat([for what in ["revoked", "changes", "crl", "number"] : "${what}#${ca_name}#full"], ["row-scan#${ca_name}"])])
+      closed_cas   = [for ca_name in local.issuing_ca_names : "closed-ca#${ca_name}#*"]
       compromise   = ["blocked#*", "key#*", "line#*", "intent#*"]
       # Written by those alone who revoke CAs: whoever can write here can stop issuance.
       revoked_cas = ["revoked-ca#*"]
@@ -215,75 +239,87 @@ locals {
   free_given_up = merge(local.write_journal, { Sid = "FreeGivenUp", Action = "dynamodb:DeleteItem", Condition = local.partitions_of["given_up"] })
 
   journal_issuance = {
-    for ca in keys(local.ca_names) : ca => [
+    for ca in ["root", "issuing"] : ca => [
       merge(local.write_journal, { Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["issuance_${ca}"] }),
       merge(local.write_journal, { Sid = "ListGivenUp", Action = "dynamodb:PutItem", Condition = local.partitions_of["lost_${ca}"] }),
       local.free_given_up,
     ]
   }
 
+  # The CAs of each of the two levels, which have functions of their own.
+  names_of = { root = [local.root_ca_name], issuing = local.issuing_ca_names }
+
   add_ca = {
-    for ca, ca_name in local.ca_names : ca => merge(local.write_rows, {
+    for ca, ca_names in local.names_of : ca => merge(local.write_rows, {
       Sid    = "Add${title(ca)}Ca"
       Action = "dynamodb:PutItem"
       Condition = {
-        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.new_row, ["CRLNumber"]), "dynamodb:LeadingKeys" = [ca_name] }
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.new_row, ["CRLNumber"]), "dynamodb:LeadingKeys" = ca_names }
         Null                        = { "dynamodb:LeadingKeys" = "false" }
       }
     })
   }
 
   count_crls = {
-    for ca, ca_name in local.ca_names : ca => merge(local.write_rows, {
+    for ca, ca_names in local.names_of : ca => merge(local.write_rows, {
       Sid    = "CountCrls"
       Action = "dynamodb:UpdateItem"
       Condition = {
-        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.row_key, ["CRLNumber"]), "dynamodb:LeadingKeys" = [ca_name] }
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.row_key, ["CRLNumber"]), "dynamodb:LeadingKeys" = ca_names }
         StringEqualsIfExists        = { "dynamodb:ReturnValues" = local.what_was_written }
         Null                        = { "dynamodb:LeadingKeys" = "false" }
       }
     })
   }
 
-  ca_keys = { root = module.kms_rsa_root_ca, issuing = module.kms_rsa_issuing_ca }
-
   sign = {
-    for ca, key in local.ca_keys : ca => {
+    for ca in ["root", "issuing"] : ca => {
       Sid       = "SignWith${title(ca)}CaKey"
       Effect    = "Allow"
       Action    = "kms:Sign"
-      Resource  = key.key_arn
-      Condition = { StringEquals = { "kms:SigningAlgorithm" = key.signing_algorithm, "kms:MessageType" = key.message_type } }
+      Resource  = local.ca_keys[ca].key_arn
+      Condition = { StringEquals = { "kms:SigningAlgorithm" = local.ca_keys[ca].signing_algorithm, "kms:MessageType" = local.ca_keys[ca].message_type } }
     }
   }
 
+  # The keys of further CAs, those of one algorithm together.
+  sign_further = [
+    for algorithm, keys in { for key in values(module.kms_issuing_cas) : key.signing_algorithm => key... } : {
+      Sid       = "SignWith${replace(algorithm, "_", "")}Keys"
+      Effect    = "Allow"
+      Action    = "kms:Sign"
+      Resource  = keys[*].key_arn
+      Condition = { StringEquals = { "kms:SigningAlgorithm" = algorithm, "kms:MessageType" = keys[0].message_type } }
+    }
+  ]
+
   read_key = {
-    for ca, key in local.ca_keys : ca => {
+    for ca in ["root", "issuing"] : ca => {
       Sid      = "Read${title(ca)}CaKey"
       Effect   = "Allow"
       Action   = "kms:GetPublicKey"
-      Resource = key.key_arn
+      Resource = local.ca_keys[ca].key_arn
     }
   }
 
   # Reading, because a file is only ever replaced on the condition that it is the one that was seen.
   publish_crt = {
-    for ca, ca_name in local.ca_names : ca => {
+    for ca, ca_names in local.names_of : ca => {
       Sid      = "Publish${title(ca)}CaCertificate"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:PutObject"]
-      Resource = ["${local.external_bucket_arn}/${ca_name}.crt"]
+      Resource = [for ca_name in ca_names : "${local.external_bucket_arn}/${ca_name}.crt"]
     }
   }
 
   # A deployment's CRLs are not split into shards, so each has one name; a pattern would reach files of other CAs whose names
   # begin alike.
   publish_crl = {
-    for ca, ca_name in local.ca_names : ca => {
+    for ca, ca_names in local.names_of : ca => {
       Sid      = "Publish${title(ca)}CaCrl"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:PutObject"]
-      Resource = [for end in [".crl", ".crl.pem"] : "${local.external_bucket_arn}/${ca_name}${end}"]
+      Resource = flatten([for ca_name in ca_names : [for end in [".crl", ".crl.pem"] : "${local.external_bucket_arn}/${ca_name}${end}"]])
     }
   }
 
@@ -295,7 +331,7 @@ locals {
 
   granted = {
     create-root-ca    = ["storage_keys", "read_ledger", "add_root", "journal_issuance_root", "journal_cas", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "authenticate", "publish_root_crt", "publish_bundle"]
-    create-issuing-ca = ["storage_keys", "read_ledger", "add_issuing", "journal_issuance_root", "journal_cas", "query_serial", "query_open", "sign_root", "read_keys", "authenticate", "publish_issuing_crt", "publish_bundle"]
+    create-issuing-ca = ["storage_keys", "read_ledger", "add_issuing", "journal_issuance_root", "journal_cas", "close_cas", "find_last", "query_serial", "query_open", "sign_root", "read_keys", "authenticate", "publish_issuing_crt", "publish_bundle"]
     root-ca-crl       = ["storage_keys", "read_ledger", "revoke_cas", "count_root_crls", "journal_crls_root", "journal_compromise", "journal_revoked_cas", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "publish_root_crl", "read_revoked_root", "tell"]
     issuing-ca-crl    = ["storage_keys", "read_ledger", "revoke_leaves", "count_issuing_crls", "journal_crls_issuing", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_issuing", "read_keys", "publish_issuing_crl", "read_revoked", "tell"]
     tls-cert          = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance_issuing", "journal_rejections", "query_serial", "sign_issuing", "read_keys", "authenticate", "read_requests", "tell"]
@@ -303,6 +339,49 @@ locals {
     notify            = ["slack", "slack_key"]
     sweep             = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance_issuing", "query_serial", "query_open", "sign_issuing", "read_keys", "authenticate", "look_at_crls", "tell"]
   }
+
+  # What an operator needs who changes which CA issues. The state is written in one transaction, into the partition of the CAs
+  # and into what reservations look at; a CA is activated where its certificate is that of its key.
+  ca_operator_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "ReadSettingsAndMakeCas"
+        Effect   = "Allow"
+        Action   = ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"]
+        Resource = [for name in ["create-issuing-ca", "issuing-ca-crl"] : "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${var.project}-${name}-${var.env}"]
+      },
+      {
+        Sid      = "ReadLedger"
+        Effect   = "Allow"
+        Action   = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query"]
+        Resource = [local.table, local.journal, "${local.table}/index/serial"]
+      },
+      {
+        Sid      = "ChangeWhichCaIssues"
+        Effect   = "Allow"
+        Action   = "dynamodb:PutItem"
+        Resource = local.journal
+        Condition = {
+          "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = concat(["authorities"], local.partitions_of["closed_cas"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) }
+          Null                      = { "dynamodb:LeadingKeys" = "false" }
+        }
+      },
+      {
+        Sid       = "StoredThings"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = local.resource_key_arn
+        Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${local.region}.${local.dns_suffix}" } }
+      },
+      {
+        Sid      = "ReadKeysOfCas"
+        Effect   = "Allow"
+        Action   = "kms:GetPublicKey"
+        Resource = [for key in values(local.ca_keys) : key.key_arn]
+      },
+    ]
+  })
 
   policies = {
     for name, grants in local.granted : name => jsonencode({

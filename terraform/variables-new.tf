@@ -60,6 +60,69 @@ variable "compatibility" {
   nullable    = false
 }
 
+variable "ended_cas" {
+  type        = set(string)
+  description = "Issuing CAs that have ended (`retired` in `chancery --aws … ca list`), e.g. `issuing-ca`: no CRL is published for them, so none is alarmed of"
+  default     = []
+  nullable    = false
+}
+
+variable "issuing_cas" {
+  type = map(object({
+    info = object({
+      commonName           = string
+      country              = optional(string)
+      state                = optional(string)
+      lifetime             = optional(number)
+      locality             = optional(string)
+      organization         = optional(string)
+      organizationalUnit   = optional(string)
+      emailAddress         = optional(string)
+      pathLengthConstraint = optional(number)
+    })
+    key_spec    = optional(string, "ECC_NIST_P256")
+    crl_days    = optional(number)
+    crl_seconds = optional(number)
+  }))
+
+  description = "Further issuing CAs below the root, by name, e.g. `issuing-ca-2`, four at most: `info` as `issuing_ca_info`, and optionally `key_spec`, `crl_days` and `crl_seconds`. Each is made as `pending`; `chancery --aws … ca activate` lets it issue. An entry stays until its CA has ended"
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for ca in keys(var.issuing_cas) : can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", ca))])
+    error_message = "The names in issuing_cas go into those of keys, files and rows: words of lower-case letters and digits with a hyphen between them, the first with a letter in front, such as issuing-ca-2."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.issuing_cas), ["root", "root-ca", "issuing", "issuing-ca", "ca-bundle", "intents", "tls-keygen"])) == 0
+    error_message = "issuing_cas has a name that something else has: root, root-ca, issuing, issuing-ca, ca-bundle, intents and tls-keygen are taken. The contract's issuing CA is set by issuing_ca_info and issuing_ca_key_spec."
+  }
+
+  validation {
+    condition     = length(var.issuing_cas) <= 4
+    error_message = "issuing_cas holds four CAs at most, for which policies and environment of a function have room. Take out one that has ended."
+  }
+
+  validation {
+    condition     = length(distinct([for settings in values(var.issuing_cas) : settings.info.commonName])) == length(var.issuing_cas)
+    error_message = "The CAs in issuing_cas need common names of their own: verifiers take a CRL by its issuer's name."
+  }
+
+  validation {
+    condition     = alltrue([for settings in values(var.issuing_cas) : settings.info.country == null || can(regex("^[A-Z]{2}$", settings.info.country))])
+    error_message = "info.country in issuing_cas must be two capital letters (ISO 3166-1)."
+  }
+
+  validation {
+    condition = alltrue([for settings in values(var.issuing_cas) : contains(
+      ["RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87"],
+      settings.key_spec,
+    )])
+    error_message = "key_spec in issuing_cas must be RSA_2048, RSA_3072, RSA_4096, ECC_NIST_P256, ECC_NIST_P384, ECC_NIST_P521, ML_DSA_44, ML_DSA_65 or ML_DSA_87."
+  }
+}
+
 variable "key_administrators" {
   type        = list(string)
   description = "ARNs of who may administer the CAs' keys; []: whom the account's IAM policies allow to. Must include who applies this"

@@ -25,6 +25,7 @@ from .policy import Asked, Verdict, evaluate
 _PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem",
           "Get": "GetItem"}  # fmt: skip
 _S3_ACTIONS = {"HeadObject": "GetObject"}
+_FUNCTION = re.compile(r"^/2015-03-31/functions/(?P<name>[^/]+)/(configuration|invocations)$")
 _FREE = {"sts:GetCallerIdentity"}
 
 
@@ -69,6 +70,9 @@ def _asked(call: Call, account: str) -> Iterator[tuple[str, str, dict[str, Any]]
     if call.service == "s3":
         yield _s3(call)
         return
+    if call.service == "lambda":
+        yield _lambda(call, account)
+        return
     value = _json(call.body)
     if call.service == "dynamodb":
         for action, table, part in _dynamodb(call.operation, value):
@@ -105,6 +109,16 @@ def _s3(call: Call) -> tuple[str, str, dict[str, str]]:
     if "/" in call.path.strip("/"):
         return f"s3:{_S3_ACTIONS.get(call.operation, call.operation)}", arn, {}
     return ("s3:ListBucket" if call.operation.startswith(("GET", "HEAD")) else f"s3:{call.operation}"), arn, {}
+
+
+def _lambda(call: Call, account: str) -> tuple[str, str, dict[str, str]]:
+    """The two calls that a caller of functions makes; every other is asked about by its path."""
+    named = _FUNCTION.match(urllib.parse.unquote(call.path))
+    if named is None:
+        return f"lambda:{call.operation}", "*", {}
+    arn = f"arn:aws:lambda:{call.region}:{account}:function:{named['name']}"
+    actions = {"Invoke": "InvokeFunction", f"GET {call.path}": "GetFunctionConfiguration"}
+    return f"lambda:{actions.get(call.operation, call.operation)}", arn, {}
 
 
 def _dynamodb(operation: str, value: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

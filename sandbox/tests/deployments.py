@@ -178,6 +178,19 @@ def _post_quantum(_folder: Path) -> dict[str, dict]:
     return {"ca": {"lambda_zip": str(ZIP), "project": "quantum", "bucket_prefix": "quantum", "expiry_reminders": []}}
 
 
+def _rotation(_folder: Path) -> dict[str, dict]:
+    """One to which an issuing CA is added while it runs."""
+    return {
+        "ca": {
+            "lambda_zip": str(ZIP),
+            "project": "rotation",
+            "bucket_prefix": "rotation",
+            "root_ca_info": INFO | {"commonName": "Rotation Root CA", "lifetime": 7300},
+            "issuing_ca_info": INFO | {"commonName": "First Issuing CA", "lifetime": 3650, "pathLengthConstraint": 0},
+        }
+    }
+
+
 def _faults(_folder: Path) -> dict[str, dict]:
     """One to which everything happens, and which is put back as it was all the time."""
     return {
@@ -212,6 +225,7 @@ CONFIGURATIONS = {
     "main": _main,
     "neighbours": _neighbours,
     "post-quantum": _post_quantum,
+    "rotation": _rotation,
     "faults": _faults,
     "echo": _echo,
 }

@@ -133,6 +133,16 @@ def test_topics(sandbox, session, name):
     assert denied(client("sns").publish, TopicArn=other, Message="m") == "AuthorizationError"
 
 
+def test_functions(sandbox, session, name):
+    arn = f"arn:aws:lambda:eu-west-1:123456789012:function:{name}"
+    _, client = session(allow("lambda:GetFunctionConfiguration", resource=arn))
+    functions = client("lambda")
+    # There is none, which is for the service to say.
+    assert denied(functions.get_function_configuration, FunctionName=name) == "ResourceNotFoundException"
+    assert denied(functions.get_function_configuration, FunctionName=name + "x") == "AccessDeniedException"
+    assert denied(functions.invoke, FunctionName=name) == "AccessDeniedException"
+
+
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide.md"
 
 

@@ -220,7 +220,7 @@ impl Authority {
 
     /// Reads the CAs again where that was long ago. Of many requests at a time one does: the others go by what was read
     /// before, since the ledger looks at the state in any case. So they do after an error, until it is time again.
-    pub(crate) async fn keep_issuers_fresh(&self) {
+    pub async fn keep_issuers_fresh(&self) {
         let now = self.ports().clock.now().0;
         let read_at = self.issuers_read_at.load(Ordering::Relaxed);
         let is_fresh = (0..ISSUERS_FRESH).contains(&now.saturating_sub(read_at));

@@ -38,7 +38,7 @@ pub enum SkippedRevocation {
         /// The certificate's recorded name.
         actual: String,
     },
-    /// The certificate was issued by another CA.
+    /// The certificate was issued by a CA whose certificates another list is for.
     #[error("the certificate is that of another CA, {issuer}; list it in that CA's file")]
     OtherAuthority {
         /// The issuing CA.
@@ -49,11 +49,11 @@ pub enum SkippedRevocation {
     Root(CaName),
 }
 
-/// Decides on an entry of a CA's list, which identifies a certificate by serial number and common name (a CA by its
-/// name). Also returns a description of inconsistent ledger rows, if any.
+/// Decides on an entry of the list for what `issuers` issued, which identifies a certificate by serial number and common
+/// name (a CA by its name). Also returns a description of inconsistent ledger rows, if any.
 pub async fn decide_listed(
     revocations: &dyn Revocations,
-    ca: &CaName,
+    issuers: &[CaName],
     entry: &RevokedEntry,
 ) -> Result<(ListedRevocation, Option<String>), LedgerError> {
     let serial = entry.serial_number;
@@ -62,13 +62,13 @@ pub async fn decide_listed(
             .certificate_to_revoke(serial, Some(&entry.common_name))
             .await?
         {
-            Some(ToRevoke { record, damaged }) => (decide(record, ca, entry), damaged),
+            Some(ToRevoke { record, damaged }) => (decide(record, issuers, entry), damaged),
             None => (ListedRevocation::Skipped(SkippedRevocation::NotFound { serial }), None),
         },
     )
 }
 
-fn decide(record: CertificateRecord, ca: &CaName, entry: &RevokedEntry) -> ListedRevocation {
+fn decide(record: CertificateRecord, issuers: &[CaName], entry: &RevokedEntry) -> ListedRevocation {
     let serial = entry.serial_number;
     let skipped = if !is_named(&record, &entry.common_name) {
         SkippedRevocation::OtherName {
@@ -76,7 +76,7 @@ fn decide(record: CertificateRecord, ca: &CaName, entry: &RevokedEntry) -> Liste
             listed: entry.common_name.chars().take(80).collect(),
             actual: record.common_name,
         }
-    } else if record.id.issuer != *ca {
+    } else if !issuers.contains(&record.id.issuer) {
         SkippedRevocation::OtherAuthority {
             issuer: record.id.issuer,
         }

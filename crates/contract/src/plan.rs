@@ -77,12 +77,13 @@ impl Planner<'_> {
             ..Plan::default()
         };
         self.plan_requests(proposal, base, &mut plan).await?;
-        let configured = self.rules.config.cas();
-        let root = configured.iter().find(|ca| ca.parent().is_none());
-        let issuing = self.rules.config.issuing_ca();
+        // One list is for what the root issued, the other for what the CAs below it did.
+        let (roots, below): (Vec<_>, Vec<_>) = self.rules.config.cas().iter().partition(|ca| ca.parent().is_none());
+        let issuing = if below.is_empty() { &roots } else { &below };
+        let root = roots.first().map_or(issuing.as_slice(), std::slice::from_ref);
         self.plan_revocations(REVOKED_JSON, issuing, proposal, base, &mut plan)
             .await?;
-        self.plan_revocations(REVOKED_ROOT_CA_JSON, root.unwrap_or(issuing), proposal, base, &mut plan)
+        self.plan_revocations(REVOKED_ROOT_CA_JSON, root, proposal, base, &mut plan)
             .await?;
         Ok(plan)
     }

@@ -90,8 +90,8 @@ impl AuthorityFunction {
             (opened, _) => opened?,
         };
         match self.function {
-            Function::CreateRootCa => create::handle(state, CaRole::Root).await.map(null),
-            Function::CreateIssuingCa => create::handle(state, CaRole::Issuing).await.map(null),
+            Function::CreateRootCa => create::handle(state, CaRole::Root, invocation).await.map(null),
+            Function::CreateIssuingCa => create::handle(state, CaRole::Issuing, invocation).await.map(null),
             Function::RootCaCrl => crl::handle(state, CaRole::Root, invocation).await.map(null),
             Function::IssuingCaCrl => crl::handle(state, CaRole::Issuing, invocation).await.map(null),
             Function::TlsCert => tls_cert::handle(state, event, invocation).await,

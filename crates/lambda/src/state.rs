@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use chancery_authority::authority::Ca;
-use chancery_authority::config::CaConfig;
 use chancery_authority::port::{KeyName, LedgerError, Ports};
 use chancery_authority::principal::attribute;
-use chancery_authority::{Authority, Principal};
+use chancery_authority::{Authority, CaName, Principal};
 use chancery_deployment::settings::{AuthoritySettings, CaRole};
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
@@ -124,18 +123,36 @@ impl FunctionState {
         Ok(state)
     }
 
-    /// The configuration of one of the two CAs.
-    pub fn ca_config(&self, role: CaRole) -> &CaConfig {
-        let named = self.authority.config().ca_named(role.name());
-        named.unwrap_or_else(|| self.authority.config().issuing_ca())
+    /// The names of the configured CAs of a role, the contract's first.
+    pub fn configured(&self, role: CaRole) -> Vec<CaName> {
+        let configured = role.configured(self.authority.config());
+        configured.map(|ca| ca.name().clone()).collect()
     }
 
-    /// One of the two CAs. The CAs are read again if this one is not known or the cache is old: another function may
-    /// have created or replaced it.
+    /// One CA. The CAs are read again if this one is not known or the cache is old: another function may have created or
+    /// replaced it.
     ///
     /// Its certificate and those above it are checked against their keys; the check fails if one was replaced.
-    pub async fn ca(&self, role: CaRole) -> Result<Option<Arc<Ca>>, Failure> {
-        let ca = self.look_up(role).await?;
+    pub async fn ca(&self, ca_name: &CaName) -> Result<Option<Arc<Ca>>, Failure> {
+        let ca = self.look_up(|authority| authority.ca(ca_name)).await?;
+        self.believed(ca).await
+    }
+
+    /// The same for the CA that issues where a profile names no other, by the ledger.
+    pub async fn issuing_ca(&self) -> Result<Option<Arc<Ca>>, Failure> {
+        let ca = self.look_up(Authority::issuing_ca).await?;
+        self.believed(ca).await
+    }
+
+    /// Reads the CAs again if one of a role is configured and not known.
+    pub async fn know_all(&self, role: CaRole) -> Result<(), LedgerError> {
+        for ca_name in self.configured(role) {
+            self.look_up(|authority| authority.ca(&ca_name)).await?;
+        }
+        Ok(())
+    }
+
+    async fn believed(&self, ca: Option<Arc<Ca>>) -> Result<Option<Arc<Ca>>, Failure> {
         if let Some(ca) = &ca {
             match self.authority.believe(ca).await {
                 // A CRL is published with what is known, and verified with the CA's certificate.
@@ -148,11 +165,10 @@ impl FunctionState {
         Ok(ca)
     }
 
-    async fn look_up(&self, role: CaRole) -> Result<Option<Arc<Ca>>, LedgerError> {
-        let ca_name = self.ca_config(role).name().clone();
+    async fn look_up(&self, find: impl Fn(&Authority) -> Option<Arc<Ca>>) -> Result<Option<Arc<Ca>>, LedgerError> {
         let now = self.authority.ports().clock.now();
         let mut looked_up = self.looked_up.lock().await;
-        let known = self.authority.ca(&ca_name);
+        let known = find(&self.authority);
         let stale = now.0.saturating_sub(looked_up.0) >= CAS_KEPT;
         if known.is_some() && !stale {
             return Ok(known);
@@ -166,7 +182,7 @@ impl FunctionState {
             Err(error) if known.is_some() => tracing::warn!(%error, "the CAs could not be looked up again"),
             Err(error) => return Err(error),
         }
-        Ok(self.authority.ca(&ca_name))
+        Ok(find(&self.authority))
     }
 
     /// Counts, in the metrics, the refused intents since the last call: found in the ledger and not signed.

@@ -11,8 +11,9 @@ use crate::state::FunctionState;
 
 /// Completes or gives up intents that stayed open. Given-up ones appear on the CRL at the next run of its function.
 pub async fn handle(state: &FunctionState) -> Result<Value, Failure> {
-    // Reads the CAs if they are not known: a process older than the CA would give up what it can now complete.
-    state.ca(CaRole::Issuing).await?;
+    // Reads the CAs if they are not known: a process older than a CA would give up what it can now complete.
+    state.know_all(CaRole::Issuing).await?;
+    state.issuing_ca().await?;
     let swept = match state.authority.sweep_leaves().await {
         Err(error @ LedgerError::NotCreated { .. }) => {
             tracing::warn!(%error, "there is no journal to sweep yet");

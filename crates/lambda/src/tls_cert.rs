@@ -10,7 +10,6 @@ use chancery_contract::{
     ChainAnswer, ErrorAnswer, IssueTlsCert as _, Malformed, TlsCertAnswer, TlsCertRequest, caller_token, request_value,
 };
 use chancery_deployment::failure::FailureKind;
-use chancery_deployment::settings::CaRole;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -29,10 +28,12 @@ pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation
         Ok(request) => request,
         Err(malformed) => return Ok(refuse_malformed(state, &event, &malformed, &principal).await),
     };
-    if state.ca(CaRole::Issuing).await?.is_none() {
+    if state.issuing_ca().await?.is_none() {
         return Ok(no_ca(state));
     }
     if request.ca_chain_only {
+        // An issuance does so by itself.
+        state.authority.keep_issuers_fresh().await;
         return ChainAnswer::new(&state.authority, &request).map_or_else(|| Ok(no_ca(state)), |chain| answer(&chain));
     }
     resolve(state, &mut request).await?;
@@ -148,7 +149,7 @@ async fn refuse_malformed(state: &FunctionState, event: &Value, malformed: &Malf
 }
 
 fn no_ca(state: &FunctionState) -> Value {
-    let ca_name = state.ca_config(CaRole::Issuing).name();
+    let ca_name = state.authority.config().issuing_ca().name();
     state.metrics.rejected("no_ca");
     tracing::error!(ca = %ca_name, "the issuing CA does not exist yet");
     error(&format!("CA {ca_name} not found"))

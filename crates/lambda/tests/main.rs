@@ -11,6 +11,7 @@ mod crl;
 mod expiry;
 mod notify;
 mod plan;
+mod rotation;
 mod support;
 mod sweep;
 mod tls_cert;

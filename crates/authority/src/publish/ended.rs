@@ -36,6 +36,11 @@ impl Authority {
         Ok(past.map(|(serial, _)| serial).collect())
     }
 
+    /// Of those serial numbers, the ones of which the ledger has a certificate that the CA's key signed.
+    pub async fn signed_among(&self, ca: &Ca, serials: &[Serial]) -> Result<HashSet<Serial>, LedgerError> {
+        Ok(self.ends(ca, serials).await?.verified.into_keys().collect())
+    }
+
     pub(super) async fn ends(&self, ca: &Ca, serials: &[Serial]) -> Result<KnownEnds, LedgerError> {
         let mut ends = KnownEnds::default();
         for together in serials.chunks(TOGETHER) {

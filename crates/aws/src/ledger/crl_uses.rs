@@ -1,5 +1,7 @@
 //! The CRLs that certificates name, and by which URL: one item for each, written when a process first issues with it.
 
+use std::collections::BTreeSet;
+
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlScope, CrlUse, LedgerError};
 use futures_util::future::{try_join, try_join_all};
@@ -23,7 +25,7 @@ impl DynamoLedger {
             with = with.text(":url", url);
         }
         let partition = match &used.scope.issuer {
-            own if self.own_cas().contains(&own) => names::crl_uses(own),
+            own if self.own_cas().await?.contains(own) => names::crl_uses(own),
             _ => names::CRL_USES.to_owned(),
         };
         let key = names::crl_use(partition, &used.scope, used.url.as_deref());
@@ -38,8 +40,9 @@ impl DynamoLedger {
     /// A record that cannot be read is skipped. Records in a CA's partition count only for that CA.
     pub(super) async fn list_crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
         let of_all = self.read_uses(names::CRL_USES.to_owned(), None);
-        let of_each = self
-            .own_cas()
+        let own = self.own_cas().await?;
+        let of_each = own
+            .iter()
             .map(|ca_name| self.read_uses(names::crl_uses(ca_name), Some(ca_name)));
         let (mut uses, of_each) = try_join(of_all, try_join_all(of_each)).await?;
         uses.extend(of_each.into_iter().flatten());
@@ -58,8 +61,12 @@ impl DynamoLedger {
         Ok(uses)
     }
 
-    fn own_cas(&self) -> [&CaName; 2] {
-        [self.deployment.root_ca(), self.deployment.issuing_ca()]
+    /// The CAs that have a partition of their own: the two of the contract, also before they exist, and every CA that does.
+    async fn own_cas(&self) -> Result<BTreeSet<CaName>, LedgerError> {
+        let contract = [self.deployment.root_ca(), self.deployment.issuing_ca()];
+        let known = self.known_cas().await?;
+        let known = known.iter().map(|ca| &ca.record.ca_name);
+        Ok(known.chain(contract).cloned().collect())
     }
 }
 

@@ -54,7 +54,10 @@ impl DynamoLedger {
                 // A role that can change this attribute could remove `Revoked` as well.
                 Ok(_) if item.parse("Expires", row::parse_time).is_ok_and(|end| is_past(end, at)) => {}
                 Ok(serial) => rows.push((serial, item)),
-                Err(error) => describe(&mut unlisted, format!("{}: {error}", super::called(item))),
+                Err(error) if self.reports_damage(issuer) => {
+                    describe(&mut unlisted, format!("{}: {error}", super::called(item)));
+                }
+                Err(_) => {}
             }
         }
         let serials: Vec<Serial> = rows.iter().map(|(serial, _)| *serial).collect();
@@ -82,10 +85,10 @@ impl DynamoLedger {
         Ok(unlisted)
     }
 
-    /// For the issuing CA, a page of the table. The other CAs issue only CA certificates, whose few rows are known by
+    /// For a CA that issues leaves, a page of the table. The root issues only CA certificates, whose few rows are known by
     /// name.
     async fn rows_marked_revoked(&self, issuer: &CaName) -> Result<Items, LedgerError> {
-        if issuer == self.deployment.issuing_ca() {
+        if issuer != self.deployment.root_ca() {
             let after = self.unlisted_position(issuer).await?;
             return self
                 .tables
@@ -103,6 +106,19 @@ impl DynamoLedger {
     }
 
     async fn examine(&self, issuer: &CaName, serial: Serial, row: &Item) -> Result<Finding, LedgerError> {
+        match self.examine_row(issuer, serial, row).await? {
+            Finding::Damaged(_) if !self.reports_damage(issuer) => Ok(Finding::Nothing),
+            finding => Ok(finding),
+        }
+    }
+
+    /// Whether damaged rows are reported with this CA's: the table is gone through for each CA that issues leaves, and what
+    /// is wrong with a row is reported once.
+    fn reports_damage(&self, issuer: &CaName) -> bool {
+        issuer == self.deployment.root_ca() || issuer == self.deployment.issuing_ca()
+    }
+
+    async fn examine_row(&self, issuer: &CaName, serial: Serial, row: &Item) -> Result<Finding, LedgerError> {
         let called = super::called(row);
         let found = match self.find_to_revoke(serial).await {
             Ok(found) => found,
@@ -110,7 +126,11 @@ impl DynamoLedger {
             Err(error) => return Err(error),
         };
         let Some(found) = found else {
-            return self.examine_unknown(row, called).await;
+            return if self.reports_damage(issuer) {
+                self.examine_unknown(row, called).await
+            } else {
+                Ok(Finding::Nothing)
+            };
         };
         let has_row = |key: &Item| {
             ["CommonName", "SerialNumber"]
@@ -170,8 +190,8 @@ impl DynamoLedger {
         issuer: &CaName,
         next: Option<Cursor>,
     ) -> Result<(), LedgerError> {
-        // The rows of the other CAs are read all at once.
-        if issuer != self.deployment.issuing_ca() {
+        // The rows of CAs are read all at once.
+        if issuer == self.deployment.root_ca() {
             return Ok(());
         }
         let item = names::row_scan(issuer).optional_text("After", next.map(|next| next.0));

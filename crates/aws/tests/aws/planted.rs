@@ -96,9 +96,13 @@ async fn nothing_that_is_said_of_a_renewal_keeps_a_certificate_from_being_revoke
     for (index, serial) in victims.into_iter().enumerate() {
         let name = format!("{}.example.com", serials[index].0);
         let ledger = fixture.ports.ledger.as_ref();
-        let (decided, damaged) = decide_listed(ledger.revocations(), deployment.issuing_ca(), &entry(&name, serial))
-            .await
-            .unwrap();
+        let (decided, damaged) = decide_listed(
+            ledger.revocations(),
+            std::slice::from_ref(deployment.issuing_ca()),
+            &entry(&name, serial),
+        )
+        .await
+        .unwrap();
         assert!(matches!(decided, ListedRevocation::Due(_)), "{name}: {decided:?}");
         assert_eq!(
             damaged.is_some(),
@@ -238,9 +242,13 @@ async fn no_rows_of_its_serial_number_hide_a_certificate_that_the_journal_does_n
     // By its name, where it is not to be found among them; and without it, nobody says that there is none.
     let listed = entry("copied.example.com", copied);
     let ledger = fixture.ports.ledger.as_ref();
-    let (decided, _) = decide_listed(ledger.revocations(), deployment.issuing_ca(), &listed)
-        .await
-        .unwrap();
+    let (decided, _) = decide_listed(
+        ledger.revocations(),
+        std::slice::from_ref(deployment.issuing_ca()),
+        &listed,
+    )
+    .await
+    .unwrap();
     let ListedRevocation::Due(record) = decided else {
         panic!("{decided:?}")
     };
@@ -256,9 +264,13 @@ async fn no_rows_of_its_serial_number_hide_a_certificate_that_the_journal_does_n
         "{error}"
     );
     let listed = entry("other.example.com", unknown);
-    decide_listed(ledger.revocations(), deployment.issuing_ca(), &listed)
-        .await
-        .unwrap_err();
+    decide_listed(
+        ledger.revocations(),
+        std::slice::from_ref(deployment.issuing_ca()),
+        &listed,
+    )
+    .await
+    .unwrap_err();
     let mut wanted = vec![hidden, copied];
     wanted.sort_unstable();
     assert_eq!(crl(&fixture, &deployment).await.0, wanted);

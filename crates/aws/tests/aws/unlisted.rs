@@ -1,11 +1,14 @@
 //! `Revoked` written into rows by hand, as was usual with the Python CA: it comes on the next CRLs all the same.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chancery_authority::CaName;
+use chancery_authority::config::Config;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::{CertificateRecord, KeyStatus, Listed, Unlisted};
+use chancery_authority::profile::Profiles;
+use chancery_authority::{Authority, CaName};
 use chancery_aws::Deployment;
 use chancery_contract::IssueTlsCert as _;
 use chancery_x509::crl::RevocationReason;
@@ -16,6 +19,7 @@ use crate::pages::{text, write};
 use crate::rows::{crl, issue, revoke, write_over};
 use crate::sandbox::{Sandbox, patient};
 use crate::support::{Requester, principal, request};
+use crate::written_over::item;
 
 fn row(name: &str, serial: Serial) -> [(&'static str, String); 2] {
     [("CommonName", name.to_owned()), ("SerialNumber", serial.to_string())]
@@ -259,4 +263,57 @@ async fn a_certificate_in_another_row_is_known_by_a_ca_that_came_to_be_since() {
     let damaged = found.damaged.unwrap();
     assert!(damaged.contains("stands in row"), "{damaged}");
     assert!(!found.record.certificate.is_empty());
+}
+
+/// The same authority with an issuing CA beside the contract's, which issues from now on.
+async fn with_second(fixture: &mut Fixture, deployment: &Deployment) -> CaName {
+    let config = format!(
+        "project = {:?}\nenvironment = {:?}\nissuing_ca = \"issuing-ca\"\n[[ca]]\nname = \"root-ca\"\n\
+         [[ca]]\nname = \"issuing-ca\"\nparent = \"root-ca\"\n[[ca]]\nname = \"issuing-ca-2\"\nparent = \"root-ca\"\n",
+        deployment.project(),
+        deployment.environment()
+    );
+    let config = Config::from_toml(&config).unwrap();
+    let second = config.ca_name("issuing-ca-2").unwrap();
+    let authority = Authority::open(fixture.ports.clone(), config, Profiles::built_in())
+        .await
+        .unwrap();
+    authority.announce_issuer(&second, &principal()).await.unwrap();
+    authority.create_ca(&second, &|_: &str| ()).await.unwrap();
+    authority.activate_issuer(&second, true, &principal()).await.unwrap();
+    fixture.authority = Arc::new(authority);
+    second
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_issuing_ca_finds_what_it_issued_and_damage_is_told_once() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (mut fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
+    let first = issue(&fixture, "first.example.com").await;
+    let second_ca = with_second(&mut fixture, &deployment).await;
+    let second = issue(&fixture, "second.example.com").await;
+    for (name, serial) in [("first.example.com", first), ("second.example.com", second)] {
+        by_hand(&sandbox, &deployment, name, serial, &[REVOKED]).await;
+    }
+    by_hand(&sandbox, &deployment, "nobody", "4711".parse().unwrap(), &[REVOKED]).await;
+    let of_first = look(&fixture, deployment.issuing_ca()).await;
+    assert_eq!((serials(&of_first), of_first.damaged.len()), (vec![first], 1));
+    let of_second = look(&fixture, &second_ca).await;
+    assert_eq!((serials(&of_second), of_second.damaged.len()), (vec![second], 0));
+    assert_eq!(
+        reason_listed(&fixture, &second_ca, second).await,
+        Some(RevocationReason::Unspecified)
+    );
+    assert_eq!(reason_listed(&fixture, &second_ca, first).await, None);
+    // Each has its place in the table, and the partition that its certificates' CRL is recorded in.
+    for issuer in [deployment.issuing_ca(), &second_ca] {
+        for (partition, sort) in [
+            (format!("row-scan#{issuer}"), "-".to_owned()),
+            (format!("crl-uses#{issuer}"), format!("{issuer}#full#")),
+        ] {
+            let key = [("Key", partition.clone()), ("Sort", sort)];
+            let found = item(&sandbox, deployment.journal_table(), key).await;
+            assert!(found.is_some(), "{partition}");
+        }
+    }
 }

@@ -138,7 +138,12 @@ async fn a_certificate_is_revoked_by_what_it_says_itself() {
     let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
     for (name, serial) in &serials {
         let ledger = fixture.ports.ledger.as_ref();
-        let decided = decide_listed(ledger.revocations(), deployment.issuing_ca(), &entry(name, *serial)).await;
+        let decided = decide_listed(
+            ledger.revocations(),
+            std::slice::from_ref(deployment.issuing_ca()),
+            &entry(name, *serial),
+        )
+        .await;
         let (decided, damaged) = decided.unwrap();
         assert!(damaged.is_some(), "{name}");
         let ListedRevocation::Due(record) = decided else {

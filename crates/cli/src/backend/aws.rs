@@ -1,7 +1,7 @@
 //! A deployment on AWS. Its functions issue and publish; the ledger is read, and revocations are recorded, in its
 //! tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use chancery_api::certificates::{CertificateEntry, CertificatePage, SearchQuery};
@@ -73,6 +73,18 @@ impl AwsBackend {
 }
 
 impl AwsBackend {
+    /// The deployment's CAs: those that its functions are configured with, and any other that exists.
+    fn cas(&self) -> Result<Vec<CaName>> {
+        let authority = self.deployed.authority()?.authority;
+        let mut cas: Vec<CaName> = authority.config().cas().iter().map(|ca| ca.name().clone()).collect();
+        for ca in authority.cas().iter() {
+            if !cas.contains(ca.name()) {
+                cas.push(ca.name().clone());
+            }
+        }
+        Ok(cas)
+    }
+
     /// Publishes the CRLs of other CAs that must list what was revoked with it. A CA's function publishes all of its
     /// CRLs.
     fn publish_others(&self, revoked: &RevokedCertificate) -> Result<()> {
@@ -173,23 +185,28 @@ impl Backend for AwsBackend {
 
     fn publish_crls(&self, ca: Option<&str>) -> Result<Publication> {
         let ca_name = ca.map(CaName::new).transpose()?;
-        let cas = [self.deployed.names.root_ca(), self.deployed.names.issuing_ca()];
+        let cas = self.cas()?;
         if let Some(ca_name) = ca_name.as_ref().filter(|ca_name| !cas.contains(ca_name)) {
-            bail!("this deployment's CAs are {} and {}, not {ca_name}", cas[0], cas[1]);
+            let known: Vec<&str> = cas.iter().map(CaName::as_str).collect();
+            bail!("this deployment's CAs are {}, not {ca_name}", known.join(" and "));
         }
-        let wanted = cas
-            .into_iter()
-            .filter(|of| ca_name.as_ref().is_none_or(|ca_name| ca_name == *of));
-        let failed: Vec<(&CaName, String)> = wanted
-            .filter_map(|of| {
-                let outcome = self.deployed.invoke(self.publisher(of), &json!({}));
-                outcome.err().map(|error| (of, format!("{error:#}")))
-            })
-            .collect();
+        // A function publishes the CRLs of all CAs of its kind.
+        let mut outcomes: BTreeMap<&str, Option<String>> = BTreeMap::new();
+        for publisher in cas
+            .iter()
+            .filter(|of| ca_name.as_ref().is_none_or(|ca_name| ca_name == *of))
+            .map(|of| self.publisher(of))
+        {
+            outcomes.entry(publisher).or_insert_with(|| {
+                let outcome = self.deployed.invoke(publisher, &json!({}));
+                outcome.err().map(|error| format!("{error:#}"))
+            });
+        }
         let Crls { mut crls } = self.crl_status()?;
         crls.retain(|crl| ca_name.as_ref().is_none_or(|ca_name| crl.authority == ca_name.as_str()));
         for crl in &mut crls {
-            if let Some((_, problem)) = failed.iter().find(|(of, _)| crl.authority == of.as_str()) {
+            let publisher = CaName::new(crl.authority.as_str()).map(|of| self.publisher(&of));
+            if let Some(Some(problem)) = publisher.ok().and_then(|publisher| outcomes.get(publisher)) {
                 crl.problem = Some(problem.clone());
             }
         }

@@ -1,5 +1,7 @@
 //! `chancery ca`: CAs that come into use and go out of it.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod certificates;
 
 use std::fmt::Write as _;
@@ -8,18 +10,38 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
-use chancery_authority::CaName;
 use chancery_authority::authority::Ca;
 use chancery_authority::config::{Config, ConfigFile};
 use chancery_authority::port::ledger::{IssuerState, Search};
+use chancery_authority::{Authority, CaName};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use crate::arguments::{Arguments, CaAddArguments, CaCommand};
 use crate::local_authority::LocalAuthority;
 use crate::{backend, interrupt, show};
 
+/// An open authority, in a data folder or on AWS.
+trait Opened {
+    fn authority(&self) -> &Authority;
+    fn runtime(&self) -> &Runtime;
+}
+
+impl Opened for LocalAuthority {
+    fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
 /// Lists, adds, activates or retires CAs.
 pub(crate) fn run(arguments: &Arguments, command: &CaCommand) -> Result<ExitCode> {
+    if arguments.aws.aws {
+        return on_aws(arguments, command);
+    }
     match command {
         CaCommand::List => list(arguments),
         CaCommand::Add(add) => self::add(arguments, add),
@@ -30,13 +52,27 @@ pub(crate) fn run(arguments: &Arguments, command: &CaCommand) -> Result<ExitCode
     }
 }
 
+#[cfg(feature = "aws")]
+fn on_aws(arguments: &Arguments, command: &CaCommand) -> Result<ExitCode> {
+    aws::run(arguments, command)
+}
+
+#[cfg(not(feature = "aws"))]
+fn on_aws(_arguments: &Arguments, _command: &CaCommand) -> Result<ExitCode> {
+    Err(backend::without_aws())
+}
+
 fn list(arguments: &Arguments) -> Result<ExitCode> {
     let local = backend::local_to_read(arguments, "ca")?;
-    let default = local.authority.issuing_ca();
+    show_list(arguments, &local)
+}
+
+fn show_list(arguments: &Arguments, opened: &impl Opened) -> Result<ExitCode> {
+    let default = opened.authority().issuing_ca();
     let is_default = |ca: &Ca| default.as_ref().is_some_and(|default| default.name() == ca.name());
-    let cas = local.authority.cas();
+    let cas = opened.authority().cas();
     if arguments.json {
-        let cas: Result<Vec<Value>> = cas.iter().map(|ca| described(&local, ca, is_default(ca))).collect();
+        let cas: Result<Vec<Value>> = cas.iter().map(|ca| described(opened, ca, is_default(ca))).collect();
         show::json(&json!({ "cas": cas? }))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -44,7 +80,7 @@ fn list(arguments: &Arguments) -> Result<ExitCode> {
     for ca in cas.iter() {
         rows.push(vec![
             ca.name().to_string(),
-            state(&local, ca)?.to_owned(),
+            state(opened, ca)?.to_owned(),
             if is_default(ca) { "yes" } else { "" }.to_owned(),
             ca.record.parent.as_ref().map(ToString::to_string).unwrap_or_default(),
             ca.issuer.public_key().algorithm().name().to_owned(),
@@ -57,8 +93,10 @@ fn list(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// Its state, or `revoked` where its certificate is.
-fn state(local: &LocalAuthority, ca: &Ca) -> Result<&'static str> {
-    let revoked = local.runtime.block_on(local.authority.revoked_in_chain(ca.name()))?;
+fn state(opened: &impl Opened, ca: &Ca) -> Result<&'static str> {
+    let revoked = opened
+        .runtime()
+        .block_on(opened.authority().revoked_in_chain(ca.name()))?;
     Ok(if revoked.is_some_and(|revoked| revoked == *ca.name()) {
         "revoked"
     } else {
@@ -66,12 +104,12 @@ fn state(local: &LocalAuthority, ca: &Ca) -> Result<&'static str> {
     })
 }
 
-fn described(local: &LocalAuthority, ca: &Ca, is_default: bool) -> Result<Value> {
+fn described(opened: &impl Opened, ca: &Ca, is_default: bool) -> Result<Value> {
     let changed = ca.record.status.changed.as_ref();
     Ok(json!({
         "name": ca.name().as_str(),
         "id": ca.id().to_string(),
-        "state": state(local, ca)?,
+        "state": state(opened, ca)?,
         "default": is_default,
         "changed_at": changed.map(|(at, _)| at.to_string()),
         "changed_by": changed.map(|(_, principal)| principal),
@@ -81,7 +119,7 @@ fn described(local: &LocalAuthority, ca: &Ca, is_default: bool) -> Result<Value>
         "subject": ca.certificate().subject().to_rfc4514(),
         "not_before": ca.certificate().not_before().to_string(),
         "not_after": ca.certificate().not_after().to_string(),
-        "certificates": certificates::of_key(local, ca)?,
+        "certificates": certificates::of_key(opened, ca)?,
     }))
 }
 
@@ -252,7 +290,11 @@ fn activate(arguments: &Arguments, name: &str, by_default: bool) -> Result<ExitC
     local
         .runtime
         .block_on(local.authority.activate_issuer(ca.name(), by_default, &principal))?;
-    changed(arguments, &local, ca.name(), || {
+    activated(arguments, &local, &ca, by_default)
+}
+
+fn activated(arguments: &Arguments, opened: &impl Opened, ca: &Ca, by_default: bool) -> Result<ExitCode> {
+    changed(arguments, opened, ca.name(), || {
         let which = if by_default {
             " where a profile names no other CA"
         } else {
@@ -302,7 +344,11 @@ fn retire(arguments: &Arguments, name: &str) -> Result<ExitCode> {
             );
         }
     }
-    changed(arguments, &local, ca.name(), || {
+    retired(arguments, &local, &ca)
+}
+
+fn retired(arguments: &Arguments, opened: &impl Opened, ca: &Ca) -> Result<ExitCode> {
+    changed(arguments, opened, ca.name(), || {
         format!(
             "{} is retiring: it issues nothing more. Its CRLs go on until its last certificate has ended.",
             ca.name()
@@ -312,15 +358,15 @@ fn retire(arguments: &Arguments, name: &str) -> Result<ExitCode> {
 
 fn changed(
     arguments: &Arguments,
-    local: &LocalAuthority,
+    opened: &impl Opened,
     ca_name: &CaName,
     say: impl FnOnce() -> String,
 ) -> Result<ExitCode> {
     if arguments.json {
-        let ca = local.authority.ca(ca_name).context("the CA is gone")?;
-        let default = local.authority.issuing_ca();
+        let ca = opened.authority().ca(ca_name).context("the CA is gone")?;
+        let default = opened.authority().issuing_ca();
         let is_default = default.is_some_and(|default| default.name() == ca_name);
-        show::json(&described(local, &ca, is_default)?)?;
+        show::json(&described(opened, &ca, is_default)?)?;
     } else {
         println!("{}", say());
     }
@@ -328,12 +374,13 @@ fn changed(
 }
 
 /// The CA of a short or whole name.
-fn named(local: &LocalAuthority, name: &str) -> Result<Arc<Ca>> {
-    let short = local.authority.config().ca_name(name).ok();
-    let by_short_name = short.and_then(|ca_name| local.authority.ca(&ca_name));
-    let ca = by_short_name.or_else(|| local.authority.ca(&CaName::new(name).ok()?));
+fn named(opened: &impl Opened, name: &str) -> Result<Arc<Ca>> {
+    let authority = opened.authority();
+    let short = authority.config().ca_name(name).ok();
+    let by_short_name = short.and_then(|ca_name| authority.ca(&ca_name));
+    let ca = by_short_name.or_else(|| authority.ca(&CaName::new(name).ok()?));
     ca.with_context(|| {
-        let known: Vec<String> = local.authority.cas().iter().map(|ca| ca.name().to_string()).collect();
+        let known: Vec<String> = authority.cas().iter().map(|ca| ca.name().to_string()).collect();
         format!("there is no CA {name}: there are {}", known.join(", "))
     })
 }

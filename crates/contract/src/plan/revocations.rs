@@ -13,6 +13,7 @@ use super::requests::separate_unavailable;
 use super::{AT_ONCE, Plan, Planner, Proposal, base_of, entries, read};
 use crate::RevokedEntry;
 use crate::listed::{ListedRevocation, SkippedRevocation, decide_listed};
+use chancery_authority::CaName;
 use chancery_authority::config::CaConfig;
 use chancery_authority::port::ledger::LedgerError;
 
@@ -26,7 +27,7 @@ impl Planner<'_> {
     pub(super) async fn plan_revocations(
         &self,
         list: &'static str,
-        ca: &CaConfig,
+        cas: &[&CaConfig],
         proposal: &dyn Proposal,
         base: Option<&dyn Proposal>,
         plan: &mut Plan,
@@ -55,10 +56,16 @@ impl Planner<'_> {
                 .extend(left.removed(list, &new.collect::<HashSet<_>>()));
             compared.equal += equal;
         }
+        let known: Vec<CaName> = cas
+            .iter()
+            .filter(|ca| self.knows_ca(ca))
+            .map(|ca| ca.name().clone())
+            .collect();
+        let missing = cas.first().filter(|_| known.is_empty()).map(|ca| ca.name());
         let decided: Vec<(Parsed, Decided)> = stream::iter(parsed)
             .map(async |entry| {
                 let decided = match &entry {
-                    Ok((_, revoked)) => self.decide_revocation(ca, revoked).await?,
+                    Ok((_, revoked)) => self.decide_revocation(&known, revoked).await?,
                     Err(_) => None,
                 };
                 Ok::<_, LedgerError>((entry, decided))
@@ -72,18 +79,18 @@ impl Planner<'_> {
                 Err(item) => *item,
                 Ok((index, revoked)) => {
                     let item = Item::new(list, Some(index), Verdict::Revoked).named(Some(&revoked.common_name));
-                    self.revocation(item, ca, &revoked, decided, &mut seen)
+                    self.revocation(item, missing, &revoked, decided, &mut seen)
                 }
             });
         }
         Ok(())
     }
 
-    async fn decide_revocation(&self, ca: &CaConfig, entry: &RevokedEntry) -> Result<Decided, LedgerError> {
-        match self.ledger.filter(|_| self.knows_ca(ca)) {
+    async fn decide_revocation(&self, issuers: &[CaName], entry: &RevokedEntry) -> Result<Decided, LedgerError> {
+        match self.ledger.filter(|_| !issuers.is_empty()) {
             None => Ok(None),
             Some(ledger) => {
-                let decided = decide_listed(ledger.revocations(), ca.name(), entry).await;
+                let decided = decide_listed(ledger.revocations(), issuers, entry).await;
                 separate_unavailable(decided.map(|(decided, _)| decided)).map(Some)
             }
         }
@@ -92,16 +99,16 @@ impl Planner<'_> {
     fn revocation(
         &self,
         mut item: Item,
-        ca: &CaConfig,
+        missing: Option<&CaName>,
         entry: &RevokedEntry,
         decided: Decided,
         seen: &mut HashMap<Serial, (usize, RevocationReason)>,
     ) -> Item {
         let serial = entry.serial_number;
         item.serial_number = Some(serial.to_string());
-        if self.ledger.is_some() && !self.knows_ca(ca) {
+        if let Some(ca_name) = missing.filter(|_| self.ledger.is_some()) {
             item.verdict = Verdict::Skipped;
-            return item.with_reason("no_ca", format!("CA {} not found; nothing is revoked", ca.name()));
+            return item.with_reason("no_ca", format!("CA {ca_name} not found; nothing is revoked"));
         }
         match decided {
             Some(Err(detail)) => return item.fail(&detail),

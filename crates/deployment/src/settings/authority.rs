@@ -1,6 +1,9 @@
 //! The settings of the functions of an authority: all but `notify`.
 
-use chancery_authority::config::{CaFile, Config, ConfigFile, CrlFile, PathLen, SubjectFile};
+use std::collections::BTreeMap;
+
+use chancery_authority::CaName;
+use chancery_authority::config::{CaConfig, CaFile, Config, ConfigFile, CrlFile, PathLen, SubjectFile};
 use chancery_authority::profile::Profiles;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::extension::RESERVED;
@@ -10,12 +13,12 @@ use serde_json::{Map, Value};
 
 use super::{SettingsError, Variable, invalid, json, number, required, text};
 
-/// A CA's role in the contract's two-level hierarchy.
+/// A CA's role in the two-level hierarchy. Each has functions of its own, which serve all CAs of that role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CaRole {
     /// The root CA.
     Root,
-    /// The CA below it, which issues leaf certificates.
+    /// A CA below it, which issues leaf certificates: the contract's, or one of `ISSUING_CAS`.
     Issuing,
 }
 
@@ -54,6 +57,15 @@ struct Compatibility {
     ec_key_encipherment: bool,
 }
 
+/// A value of `ISSUING_CAS`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FurtherCa {
+    info: CaInfo,
+    crl_days: Option<u64>,
+    crl_seconds: Option<u32>,
+}
+
 /// `ROOT_CA_INFO` and `ISSUING_CA_INFO`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -75,6 +87,17 @@ const SHORTEST_CRL: u64 = 2 * 3600;
 /// Longest `…_CRL_DAYS`.
 const LONGEST_CRL_DAYS: u64 = 3650;
 
+/// `…_CRL_DAYS` and `…_CRL_SECONDS` where they are not set.
+const CRL_DAYS: u64 = 1;
+const CRL_SECONDS: u32 = 600;
+
+/// Short names of the contract's CAs.
+const ROOT_CA: &str = "root-ca";
+const ISSUING_CA: &str = "issuing-ca";
+
+/// The variable of the issuing CAs besides the contract's.
+const ISSUING_CAS: &str = "ISSUING_CAS";
+
 impl AuthoritySettings {
     /// Reads the environment. A value that can be ignored only adds a warning; any other mistake is an error.
     pub fn from_environment(variable: Variable<'_>) -> Result<Self, SettingsError> {
@@ -89,6 +112,8 @@ impl AuthoritySettings {
             custom_extension_allowlist: allowlist(variable, &mut warnings)?,
             expiry_reminders: json(variable, "EXPIRY_REMINDERS", defaults.expiry_reminders.clone())?,
             never_sharded: true,
+            // Whether or not there are others, until one of them is activated.
+            issuing_ca: Some(ISSUING_CA.to_owned()),
             ca: cas(variable, &mut warnings)?,
             ..defaults
         };
@@ -108,7 +133,8 @@ impl AuthoritySettings {
             file,
         };
         // Check everything now, so that a mistake shows at the first invocation of any function.
-        settings.config()?;
+        let config = settings.config()?;
+        distinct_subjects(&config)?;
         Ok(settings)
     }
 
@@ -131,28 +157,47 @@ impl AuthoritySettings {
     }
 
     /// The configuration with the algorithm that a CA's key really has.
-    pub fn config_for(&self, role: CaRole, algorithm: CaKeyAlgorithm) -> Result<Config, SettingsError> {
+    pub fn config_for(&self, ca_name: &CaName, algorithm: CaKeyAlgorithm) -> Result<Config, SettingsError> {
         let mut file = self.file.clone();
-        file.ca[role.position()].algorithm = Some(algorithm.name().to_owned());
+        let named = self.config()?;
+        for (ca, configured) in file.ca.iter_mut().zip(named.cas()) {
+            if configured.name() == ca_name {
+                ca.algorithm = Some(algorithm.name().to_owned());
+            }
+        }
         config(file)
     }
 }
 
 impl CaRole {
-    /// The CA's short name, from which its full name is made.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Root => "root-ca",
-            Self::Issuing => "issuing-ca",
+    /// The role of a CA with that CA above it.
+    pub fn with_parent(parent: Option<&CaName>) -> Self {
+        match parent {
+            None => Self::Root,
+            Some(_) => Self::Issuing,
         }
     }
 
-    fn position(self) -> usize {
-        match self {
-            Self::Root => 0,
-            Self::Issuing => 1,
+    /// The CAs of that role in the configuration, the contract's first.
+    pub fn configured(self, config: &Config) -> impl Iterator<Item = &CaConfig> {
+        config
+            .cas()
+            .iter()
+            .filter(move |ca| Self::with_parent(ca.parent()) == self)
+    }
+}
+
+/// Verifiers take a CRL by its issuer's name: a further CA has a name of its own.
+fn distinct_subjects(config: &Config) -> Result<(), SettingsError> {
+    let further = CaRole::Issuing.configured(config).skip(1);
+    for ca in further {
+        let same = |other: &&CaConfig| other.name() != ca.name() && other.subject() == ca.subject();
+        if let Some(other) = config.cas().iter().find(same) {
+            let detail = format!("{} and {} have the same subject", ca.short_name(), other.short_name());
+            return Err(invalid(ISSUING_CAS, detail));
         }
     }
+    Ok(())
 }
 
 fn config(file: ConfigFile) -> Result<Config, SettingsError> {
@@ -215,57 +260,93 @@ fn allowlist(variable: Variable<'_>, warnings: &mut Vec<String>) -> Result<Vec<S
 }
 
 fn cas(variable: Variable<'_>, warnings: &mut Vec<String>) -> Result<Vec<CaFile>, SettingsError> {
-    let mut root = ca(variable, CaRole::Root, "ROOT_CA_INFO", "Serverless Root CA", 7300)?;
+    let mut root = ca(
+        ROOT_CA,
+        "ROOT_CA_INFO",
+        &info(variable, "ROOT_CA_INFO")?,
+        "Serverless Root CA",
+    )?;
     root.crl = crl(variable, "ROOT_CRL_DAYS", "ROOT_CRL_SECONDS")?;
     let mut issuing = ca(
-        variable,
-        CaRole::Issuing,
+        ISSUING_CA,
         "ISSUING_CA_INFO",
+        &info(variable, "ISSUING_CA_INFO")?,
         "Serverless Issuing CA",
-        3650,
     )?;
     issuing.crl = crl(variable, "ISSUING_CRL_DAYS", "ISSUING_CRL_SECONDS")?;
     if issuing.lifetime_days > root.lifetime_days {
         warnings.push("ISSUING_CA_INFO: the issuing CA ends with its root at the latest".to_owned());
         issuing.lifetime_days = root.lifetime_days;
     }
-    Ok(vec![root, issuing])
+    let mut cas = vec![root, issuing];
+    for further in further_cas(variable)? {
+        let (mut further, root_days) = (further, cas[0].lifetime_days);
+        if further.lifetime_days > root_days {
+            warnings.push(format!(
+                "{ISSUING_CAS}: {} ends with its root at the latest",
+                further.name
+            ));
+            further.lifetime_days = root_days;
+        }
+        cas.push(further);
+    }
+    Ok(cas)
 }
 
-fn ca(
-    variable: Variable<'_>,
-    role: CaRole,
-    name: &'static str,
-    common_name: &str,
-    lifetime_days: u32,
-) -> Result<CaFile, SettingsError> {
+/// The issuing CAs besides the contract's, by name.
+fn further_cas(variable: Variable<'_>) -> Result<Vec<CaFile>, SettingsError> {
+    let further: BTreeMap<String, FurtherCa> = json(variable, ISSUING_CAS, BTreeMap::new())?;
+    let days: u64 = number(variable, "ISSUING_CRL_DAYS", CRL_DAYS)?;
+    let seconds: u32 = number(variable, "ISSUING_CRL_SECONDS", CRL_SECONDS)?;
+    let of = |(name, further): (String, FurtherCa)| {
+        let common_name = further.info.common_name.clone().unwrap_or_default();
+        if common_name.trim().is_empty() {
+            return Err(invalid(ISSUING_CAS, format!("{name} has no commonName")));
+        }
+        let mut ca = ca(&name, ISSUING_CAS, &further.info, &common_name)?;
+        ca.crl = crl_of(
+            (ISSUING_CAS, further.crl_days.unwrap_or(days)),
+            (ISSUING_CAS, further.crl_seconds.unwrap_or(seconds)),
+        )?;
+        Ok(ca)
+    };
+    further.into_iter().map(of).collect()
+}
+
+fn info(variable: Variable<'_>, name: &'static str) -> Result<CaInfo, SettingsError> {
     let info: Map<String, Value> = json(variable, name, Map::new())?;
-    let info: CaInfo = serde_json::from_value(Value::Object(info)).map_err(|error| invalid(name, error.to_string()))?;
-    let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-    let parent = (role == CaRole::Issuing).then(|| CaRole::Root.name());
-    let path_len = match whole_number(name, "pathLengthConstraint", &info.path_length_constraint)? {
+    serde_json::from_value(Value::Object(info)).map_err(|error| invalid(name, error.to_string()))
+}
+
+/// The CA of that short name, from what the variable has of it.
+fn ca(short_name: &str, variable: &'static str, info: &CaInfo, common_name: &str) -> Result<CaFile, SettingsError> {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    let parent = (short_name != ROOT_CA).then_some(ROOT_CA);
+    let path_len = match whole_number(variable, "pathLengthConstraint", &info.path_length_constraint)? {
         None => PathLen::Word("none".to_owned()),
         Some(limit) => PathLen::Limit(
-            u8::try_from(limit).map_err(|_| invalid(name, format!("pathLengthConstraint {limit} is more than 255")))?,
+            u8::try_from(limit)
+                .map_err(|_| invalid(variable, format!("pathLengthConstraint {limit} is more than 255")))?,
         ),
     };
-    let lifetime_days = match whole_number(name, "lifetime", &info.lifetime)? {
-        None | Some(0) => lifetime_days,
-        Some(days) => u32::try_from(days).map_err(|_| invalid(name, format!("lifetime {days} is too long")))?,
+    let lifetime_days = match whole_number(variable, "lifetime", &info.lifetime)? {
+        None | Some(0) if parent.is_none() => 7300,
+        None | Some(0) => 3650,
+        Some(days) => u32::try_from(days).map_err(|_| invalid(variable, format!("lifetime {days} is too long")))?,
     };
     Ok(CaFile {
         subject: SubjectFile {
-            common_name: given(info.common_name).or_else(|| Some(common_name.to_owned())),
-            country: given(info.country),
-            state: given(info.state),
-            locality: given(info.locality),
-            organization: given(info.organization),
-            organizational_unit: given(info.organizational_unit),
-            email_address: given(info.email_address),
+            common_name: given(&info.common_name).or_else(|| Some(common_name.to_owned())),
+            country: given(&info.country),
+            state: given(&info.state),
+            locality: given(&info.locality),
+            organization: given(&info.organization),
+            organizational_unit: given(&info.organizational_unit),
+            email_address: given(&info.email_address),
         },
         lifetime_days: Some(lifetime_days),
         path_len: Some(path_len),
-        ..CaFile::named(role.name(), parent)
+        ..CaFile::named(short_name, parent)
     })
 }
 
@@ -284,14 +365,22 @@ fn whole_number(name: &'static str, field: &str, value: &Value) -> Result<Option
 }
 
 fn crl(variable: Variable<'_>, days: &'static str, seconds: &'static str) -> Result<CrlFile, SettingsError> {
-    let whole_days: u64 = number(variable, days, 1)?;
+    let whole_days: u64 = number(variable, days, CRL_DAYS)?;
+    let more: u32 = number(variable, seconds, CRL_SECONDS)?;
+    crl_of((days, whole_days), (seconds, more))
+}
+
+/// How a CA's CRLs are made that live for so many days and seconds, each with the variable that says so.
+fn crl_of(
+    (days, whole_days): (&'static str, u64),
+    (seconds, more): (&'static str, u32),
+) -> Result<CrlFile, SettingsError> {
     if whole_days > LONGEST_CRL_DAYS {
         return Err(invalid(
             days,
             format!("{whole_days} days are more than {LONGEST_CRL_DAYS}"),
         ));
     }
-    let more: u32 = number(variable, seconds, 600)?;
     let lifetime = whole_days * 86_400 + u64::from(more);
     if lifetime < SHORTEST_CRL {
         let detail = format!("with {seconds} a CRL would live {lifetime} seconds; let it live {SHORTEST_CRL} at least");
@@ -310,10 +399,6 @@ fn crl(variable: Variable<'_>, days: &'static str, seconds: &'static str) -> Res
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use chancery_authority::config::CaConfig;
-
     use super::*;
 
     /// The environment as the Terraform module sets it, with these changes.
@@ -502,10 +587,44 @@ mod tests {
     #[test]
     fn a_key_s_algorithm_is_what_it_is() {
         let settings = read(&[]).unwrap();
-        let config = settings.config_for(CaRole::Issuing, CaKeyAlgorithm::Rsa4096).unwrap();
+        let named = settings.config().unwrap();
+        let [root, issuing] = [0, 1].map(|index: usize| named.cas()[index].name());
+        let config = settings.config_for(issuing, CaKeyAlgorithm::Rsa4096).unwrap();
         assert_eq!(config.cas()[1].algorithm(), CaKeyAlgorithm::Rsa4096);
-        let config = settings.config_for(CaRole::Root, CaKeyAlgorithm::MlDsa65).unwrap();
+        let config = settings.config_for(root, CaKeyAlgorithm::MlDsa65).unwrap();
         assert_eq!(config.cas()[0].algorithm(), CaKeyAlgorithm::MlDsa65);
+    }
+
+    #[test]
+    fn further_issuing_cas_stand_below_the_root_and_issue_nothing_by_themselves() {
+        let further = r#"{"issuing-ca-2":{"info":{"commonName":"Second","lifetime":"9000"},"crl_days":7,"crl_seconds":0},
+            "devices-ca":{"info":{"commonName":"Devices","pathLengthConstraint":0}}}"#;
+        let settings = read(&[("ISSUING_CAS", further)]).unwrap();
+        assert_eq!(settings.warnings.len(), 1, "{:?}", settings.warnings);
+        let config = settings.config().unwrap();
+        let names: Vec<&str> = CaRole::Issuing
+            .configured(&config)
+            .map(|ca| ca.name().as_str())
+            .collect();
+        let expected = [
+            "serverless-issuing-ca-dev",
+            "serverless-devices-ca-dev",
+            "serverless-issuing-ca-2-dev",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(config.issuing_ca().short_name(), "issuing-ca");
+        let (devices, second) = (&config.cas()[2], &config.cas()[3]);
+        assert_eq!((devices.lifetime_days(), second.lifetime_days()), (3650, 7300));
+        assert_eq!(devices.parent(), Some(config.cas()[0].name()));
+        assert_eq!(devices.path_len(), Some(0));
+        assert_eq!(
+            devices.crl().lifetime_seconds(),
+            7 * 86_400,
+            "as the first issuing CA's"
+        );
+        let short = r#"{"issuing-ca-2":{"info":{"commonName":"Second"},"crl_days":2}}"#;
+        let config = authority(&[("ISSUING_CAS", short)]);
+        assert_eq!(config.cas()[2].crl().lifetime_seconds(), 2 * 86_400);
     }
 
     #[test]
@@ -526,6 +645,22 @@ mod tests {
             ("MAX_CERT_LIFETIME", "a year"),
             ("CUSTOM_EXTENSION_ALLOWLIST", "1.2.3"),
             ("EXPIRY_REMINDERS", r#"["30"]"#),
+            ("ISSUING_CAS", "[]"),
+            ("ISSUING_CAS", r#"{"issuing-ca-2":{}}"#),
+            ("ISSUING_CAS", r#"{"issuing-ca-2":{"info":{}}}"#),
+            ("ISSUING_CAS", r#"{"issuing-ca-2":{"info":{"commonName":" "}}}"#),
+            (
+                "ISSUING_CAS",
+                r#"{"issuing-ca-2":{"info":{"commonName":"Second"},"crl_days":0,"crl_seconds":60}}"#,
+            ),
+            (
+                "ISSUING_CAS",
+                r#"{"issuing-ca-2":{"info":{"commonName":"Second"},"shards":2}}"#,
+            ),
+            (
+                "ISSUING_CAS",
+                r#"{"issuing-ca-2":{"info":{"commonName":"Serverless Issuing CA"}}}"#,
+            ),
         ];
         for (name, value) in table {
             match read(&[(name, value)]) {
@@ -541,6 +676,8 @@ mod tests {
             ("ROOT_CA_INFO", r#"{"country":"Great Britain"}"#),
             ("MAX_CERT_LIFETIME", "0"),
             ("ROOT_CA_INFO", r#"{"pathLengthConstraint":0}"#),
+            ("ISSUING_CAS", r#"{"issuing-ca":{"info":{"commonName":"Second"}}}"#),
+            ("ISSUING_CAS", r#"{"Second CA":{"info":{"commonName":"Second"}}}"#),
         ] {
             assert!(
                 matches!(read(&[(name, value)]), Err(SettingsError::Config { .. })),

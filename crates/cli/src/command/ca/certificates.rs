@@ -10,7 +10,7 @@ use chancery_authority::port::ledger::{CertificateRecord, Kind, Search};
 use chancery_x509::certificate::Certificate;
 use serde_json::{Value, json};
 
-use super::{changed, named};
+use super::{Opened, changed, named};
 use crate::arguments::{Arguments, CrossSignArguments};
 use crate::command::wanted;
 use crate::local_authority::LocalAuthority;
@@ -141,13 +141,14 @@ fn names(cross: &CrossSignArguments) -> Result<CrossNames> {
 }
 
 /// All certificates for a CA's key that have not ended, the present one among them.
-pub(super) fn of_key(local: &LocalAuthority, ca: &Ca) -> Result<Vec<Value>> {
+pub(super) fn of_key(opened: &impl Opened, ca: &Ca) -> Result<Vec<Value>> {
+    let authority = opened.authority();
     let query = Search {
         key: Some(ca.issuer.public_key().fingerprint()),
-        expires_from: Some(local.authority.ports().clock.now()),
+        expires_from: Some(authority.ports().clock.now()),
         ..Search::default()
     };
-    let page = local.runtime.block_on(local.authority.search(&query, None, SHOWN))?;
+    let page = opened.runtime().block_on(authority.search(&query, None, SHOWN))?;
     let of_ca = page.certificates.iter().filter(|record| record.kind.is_ca());
     Ok(of_ca
         .map(|record| described(record, record.certificate == ca.certificate().as_der()))
