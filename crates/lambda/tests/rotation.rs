@@ -4,6 +4,7 @@
 
 use crate::support;
 
+use chancery_authority::issuer::ISSUERS_FRESH;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{CrlScope, IssuerState};
 use chancery_authority::port::{Clock as _, KeyName, KeyStore as _, Ledger as _, Publication as _, PublishedName};
@@ -113,9 +114,10 @@ async fn a_second_issuing_ca_takes_the_place_of_the_first() {
     let first = ask("first", P256).await;
     assert_eq!(issuer(&first, &deployment), ISSUING, "it is not in use yet");
     activate(&deployment, SECOND).await;
-    retire(&deployment, ISSUING).await;
+    deployment.memory.clock.advance(ISSUERS_FRESH);
     let second = ask("second", P384).await;
     assert_eq!(issuer(&second, &deployment), SECOND, "without a new process");
+    retire(&deployment, ISSUING).await;
     let chain_only = json!({"ca_chain_only": true}).to_string();
     let chain = tls_cert
         .answer(chain_only.as_bytes(), &invocation("chain"))
