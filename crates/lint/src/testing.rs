@@ -318,6 +318,12 @@ impl CertificateParts {
         self
     }
 
+    /// With name constraints, critical, that permit one subtree of that base.
+    pub(super) fn permitting(self, base: &[u8]) -> Self {
+        let permitted = explicit(0, &[&seq(&[base])]);
+        self.with(oid::NAME_CONSTRAINTS, true, &seq(&[&permitted]))
+    }
+
     /// With that subjectAltName, not critical.
     pub(super) fn with_names(self, names: &[Vec<u8>]) -> Self {
         self.with(oid::SUBJECT_ALT_NAME, false, &seq(&[&names.concat()]))

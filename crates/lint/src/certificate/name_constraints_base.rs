@@ -93,13 +93,7 @@ mod tests {
     fn an_address_without_mask_is_found() {
         assert_found(
             &RULE,
-            &CertificateParts::issuing_ca()
-                .with(
-                    oid::NAME_CONSTRAINTS,
-                    true,
-                    &seq(&[&explicit(0, &[&seq(&[&ip(&[10, 0, 0, 0])])])]),
-                )
-                .lint(),
+            &CertificateParts::issuing_ca().permitting(&ip(&[10, 0, 0, 0])).lint(),
         );
     }
 
@@ -108,11 +102,7 @@ mod tests {
         assert_found(
             &RULE,
             &CertificateParts::issuing_ca()
-                .with(
-                    oid::NAME_CONSTRAINTS,
-                    true,
-                    &seq(&[&explicit(0, &[&seq(&[&ip(&[10, 0, 0, 0, 255, 0, 255, 0])])])]),
-                )
+                .permitting(&ip(&[10, 0, 0, 0, 255, 0, 255, 0]))
                 .lint(),
         );
     }
@@ -122,11 +112,7 @@ mod tests {
         assert_found(
             &RULE,
             &CertificateParts::issuing_ca()
-                .with(
-                    oid::NAME_CONSTRAINTS,
-                    true,
-                    &seq(&[&explicit(0, &[&seq(&[&ip(&[10, 0, 0, 0, 255, 0b1010_0000, 0, 0])])])]),
-                )
+                .permitting(&ip(&[10, 0, 0, 0, 255, 0b1010_0000, 0, 0]))
                 .lint(),
         );
     }
@@ -135,13 +121,7 @@ mod tests {
     fn a_wildcard_is_found() {
         assert_found(
             &RULE,
-            &CertificateParts::issuing_ca()
-                .with(
-                    oid::NAME_CONSTRAINTS,
-                    true,
-                    &seq(&[&explicit(0, &[&seq(&[&dns("*.example.com")])])]),
-                )
-                .lint(),
+            &CertificateParts::issuing_ca().permitting(&dns("*.example.com")).lint(),
         );
     }
 
@@ -150,11 +130,7 @@ mod tests {
         assert_found(
             &RULE,
             &CertificateParts::issuing_ca()
-                .with(
-                    oid::NAME_CONSTRAINTS,
-                    true,
-                    &seq(&[&explicit(0, &[&seq(&[&uri("http://example.com/")])])]),
-                )
+                .permitting(&uri("http://example.com/"))
                 .lint(),
         );
     }

@@ -203,8 +203,7 @@ mod key_usage_not_critical {
 }
 
 mod name_constraints_in_end_entity {
-    use crate::testing::{CertificateParts, assert_found, assert_passes, dns, explicit, seq};
-    use crate::view::oid;
+    use crate::testing::{CertificateParts, assert_found, assert_passes, dns};
 
     use super::super::NAME_CONSTRAINTS_IN_END_ENTITY as RULE;
 
@@ -212,28 +211,13 @@ mod name_constraints_in_end_entity {
     fn a_ca_passes() {
         assert_passes(
             &RULE,
-            &CertificateParts::issuing_ca()
-                .with(
-                    oid::NAME_CONSTRAINTS,
-                    true,
-                    &seq(&[&explicit(0, &[&seq(&[&dns("example.com")])])]),
-                )
-                .lint(),
+            &CertificateParts::issuing_ca().permitting(&dns("example.com")).lint(),
         );
     }
 
     #[test]
     fn an_end_entity_is_found() {
-        assert_found(
-            &RULE,
-            &CertificateParts::leaf()
-                .with(
-                    oid::NAME_CONSTRAINTS,
-                    true,
-                    &seq(&[&explicit(0, &[&seq(&[&dns("example.com")])])]),
-                )
-                .lint(),
-        );
+        assert_found(&RULE, &CertificateParts::leaf().permitting(&dns("example.com")).lint());
     }
 }
 
@@ -247,13 +231,7 @@ mod name_constraints_not_critical {
     fn critical_passes() {
         assert_passes(
             &RULE,
-            &CertificateParts::issuing_ca()
-                .with(
-                    oid::NAME_CONSTRAINTS,
-                    true,
-                    &seq(&[&explicit(0, &[&seq(&[&dns("example.com")])])]),
-                )
-                .lint(),
+            &CertificateParts::issuing_ca().permitting(&dns("example.com")).lint(),
         );
     }
 
