@@ -80,7 +80,7 @@ async fn open(folder: &Path) -> Result<(Authority, SqliteLedger, SealedKeyStore)
         intent_keys: Arc::new(keys.clone()),
         ledger: Arc::new(ledger.clone()),
         publication: Arc::new(FolderPublication::open(folder.public())?),
-        notices: Arc::<chancery_authority::memory::MemoryNotices>::default(),
+        notices: Arc::<chancery_testing::memory::MemoryNotices>::default(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     };

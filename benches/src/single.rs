@@ -10,12 +10,12 @@ use aws_lc_rs::signature::{
 };
 use chancery_authority::config::Config;
 use chancery_authority::issue::TlsPurpose;
-use chancery_authority::memory::MemoryPorts;
-use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::profile::Profiles;
 use chancery_authority::{Authority, Principal};
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use chancery_local::block_on;
+use chancery_testing::SignUnchecked as _;
+use chancery_testing::memory::MemoryPorts;
 use chancery_x509::time::UnixTime;
 use serde_json::json;
 

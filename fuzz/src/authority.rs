@@ -5,20 +5,18 @@ use std::sync::LazyLock;
 use chancery_authority::config::Config;
 use chancery_authority::issue::{CsrFileName, RequestedNames};
 use chancery_authority::issue::{IssueError, Rules};
-use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::LedgerError;
 use chancery_authority::profile::{Profile, Profiles};
 use chancery_authority::{Authority, CaName, Principal};
 use chancery_contract::plan::{Planner, Proposal, Unreadable, Verdict};
 use chancery_contract::{CsrSource, IssueTlsCert as _, RevokedEntry, TlsCertRequest, TlsList, budget, lists};
 use chancery_lint::{Severity, lint_certificate};
+use chancery_testing::NOW;
+use chancery_testing::memory::MemoryPorts;
 use chancery_x509::certificate::Certificate;
-use chancery_x509::time::UnixTime;
 
 /// A CSR by OpenSSL that every profile takes.
 const CSR: &[u8] = include_bytes!("../../crates/x509/tests/data/csr/openssl-p256.der");
-
-const NOW: UnixTime = UnixTime(1_795_464_000);
 
 /// With two CAs in memory, URLs in its certificates, and some extensions allowed.
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {

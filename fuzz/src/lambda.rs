@@ -4,7 +4,6 @@ use std::io::sink;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
-use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::{KeyName, KeyStore};
 use chancery_deployment::settings::{AuthoritySettings, Emojis};
 use chancery_lambda::dispatcher::{AuthorityFunction, Dispatcher};
@@ -14,14 +13,13 @@ use chancery_lambda::metrics::Metrics;
 use chancery_lambda::notify::blocks;
 use chancery_lambda::rows::LedgerRows;
 use chancery_lambda::state::{Dependencies, Invocation, NoKeyCheck};
+use chancery_testing::NOW;
+use chancery_testing::memory::MemoryPorts;
 use chancery_x509::algorithm::CaKeyAlgorithm;
-use chancery_x509::time::UnixTime;
 use serde_json::Value;
 
 /// A CSR by OpenSSL that every profile takes.
 const CSR: &[u8] = include_bytes!("../../crates/x509/tests/data/csr/openssl-p256.der");
-
-const NOW: UnixTime = UnixTime(1_795_464_000);
 
 struct OneCsr;
 

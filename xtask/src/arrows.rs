@@ -16,7 +16,7 @@ struct Room {
     tests_use: &'static [&'static str],
 }
 
-const ROOMS: [Room; 13] = [
+const ROOMS: [Room; 14] = [
     Room {
         name: "x509",
         uses: &[],
@@ -30,7 +30,7 @@ const ROOMS: [Room; 13] = [
     Room {
         name: "authority",
         uses: &["lint", "x509"],
-        tests_use: &["authority", "contract"],
+        tests_use: &["contract", "testing"],
     },
     Room {
         name: "contract",
@@ -40,12 +40,12 @@ const ROOMS: [Room; 13] = [
     Room {
         name: "local",
         uses: &["authority", "contract", "x509"],
-        tests_use: &[],
+        tests_use: &["testing"],
     },
     Room {
         name: "aws",
         uses: &["authority", "contract", "x509"],
-        tests_use: &[],
+        tests_use: &["testing"],
     },
     Room {
         name: "api",
@@ -55,7 +55,7 @@ const ROOMS: [Room; 13] = [
     Room {
         name: "server",
         uses: &["api", "authority", "contract", "x509"],
-        tests_use: &["local"],
+        tests_use: &["local", "testing"],
     },
     Room {
         name: "deployment",
@@ -65,7 +65,7 @@ const ROOMS: [Room; 13] = [
     Room {
         name: "lambda",
         uses: &["authority", "aws", "contract", "deployment", "x509"],
-        tests_use: &[],
+        tests_use: &["testing"],
     },
     Room {
         name: "cli",
@@ -80,11 +80,16 @@ const ROOMS: [Room; 13] = [
             "server",
             "x509",
         ],
+        tests_use: &["testing"],
+    },
+    Room {
+        name: "testing",
+        uses: &["authority", "contract", "x509"],
         tests_use: &[],
     },
     Room {
         name: "benches",
-        uses: &["authority", "contract", "local", "x509"],
+        uses: &["authority", "contract", "local", "testing", "x509"],
         tests_use: &[],
     },
     Room {
@@ -96,6 +101,9 @@ const ROOMS: [Room; 13] = [
 
 /// The adapter that brings the AWS SDK: whoever uses it does so behind a feature, or a build without AWS would have it.
 const AWS: &str = "aws";
+
+/// The feature of `authority` by which a key store can be asked to sign what nobody checked, and who may turn it on.
+const UNCHECKED: (&str, &str) = ("unchecked-signing", "testing");
 
 /// Fails where a manifest has an arrow that is not in the table, or the table has a crate that is gone.
 pub(crate) fn run() -> Result<()> {
@@ -127,6 +135,12 @@ fn differences(metadata: &Value) -> Result<Vec<String>> {
         for dependency in dependencies {
             told.extend(forbidden(room, dependency)?);
         }
+        if turns_on_unchecked_signing(room, package) {
+            told.push(format!(
+                "{name} turns on {}, which only {} may",
+                UNCHECKED.0, UNCHECKED.1
+            ));
+        }
         if let Some(feature) = default_with_aws(room, package) {
             told.push(format!("{name} has AWS by default, in its feature {feature}"));
         }
@@ -153,6 +167,24 @@ fn forbidden(room: &Room, dependency: &Value) -> Result<Option<String>> {
         (true, _) => None,
     };
     Ok(wrong)
+}
+
+/// Whether a crate has signatures made that nobody checked, in its dependencies or by a feature of its own.
+fn turns_on_unchecked_signing(room: &Room, package: &Value) -> bool {
+    let listed = |features: &Value| {
+        let mut features = features.as_array().into_iter().flatten().filter_map(Value::as_str);
+        features.any(|feature| feature.ends_with(UNCHECKED.0))
+    };
+    let dependencies = package["dependencies"].as_array().into_iter().flatten();
+    let own = package["features"]
+        .as_object()
+        .into_iter()
+        .flat_map(|features| features.values());
+    room.name != UNCHECKED.1
+        && (dependencies
+            .into_iter()
+            .any(|dependency| listed(&dependency["features"]))
+            || own.into_iter().any(listed))
 }
 
 /// The feature by which the command would have AWS where nobody asked for it. The functions have it by default: they run there.
@@ -233,6 +265,35 @@ mod tests {
         let metadata = json!({"packages": packages.collect::<Vec<_>>()});
         assert_eq!(differences(&metadata).unwrap(), ["x509 has a row and is no crate"]);
         assert!(differences(&Value::Null).is_err());
+    }
+
+    #[test]
+    fn nobody_but_the_tests_has_signed_what_nobody_checked() {
+        let authority = |kind: Option<&str>| json!([{"name": "chancery-authority", "source": null, "kind": kind, "features": ["unchecked-signing"]}]);
+        let none = json!({});
+        for (name, kind) in [("local", None), ("local", Some("dev")), ("benches", None)] {
+            assert_eq!(
+                told(&format!("chancery-{name}"), &authority(kind), &none),
+                [format!("{name} turns on unchecked-signing, which only testing may")]
+            );
+        }
+        assert!(told("chancery-testing", &authority(None), &none).is_empty());
+        let features = json!({"unchecked-signing": [], "default": ["unchecked-signing"]});
+        assert_eq!(
+            told("chancery-authority", &json!([]), &features),
+            ["authority turns on unchecked-signing, which only testing may"]
+        );
+        let features = json!({"unchecked-signing": []});
+        assert!(told("chancery-authority", &json!([]), &features).is_empty());
+    }
+
+    #[test]
+    fn a_program_has_nothing_of_what_is_for_tests() {
+        let none = json!({});
+        let uses = json!([of("chancery-testing", None, false)]);
+        assert_eq!(told("chancery-server", &uses, &none), ["server uses testing"]);
+        let uses = json!([of("chancery-testing", Some("dev"), false)]);
+        assert!(told("chancery-server", &uses, &none).is_empty());
     }
 
     #[test]

@@ -8,9 +8,7 @@
 //! - [`signing`]: the only way to a signature on a certificate;
 //! - [`revoke`], [`publish`], [`sweep`], [`remind`]: the rest of a certificate's life;
 //! - [`event`]: what happened, for people and systems;
-//! - [`port`]: what the deployment must provide, as traits. With the feature `testing`, `memory` implements them for
-//!   tests, with faults on demand, and `suite` holds the test suites that every implementation
-//!   passes.
+//! - [`port`]: what the deployment must provide, as traits.
 
 pub mod authority;
 pub mod belief;
@@ -22,8 +20,6 @@ pub mod event;
 pub mod hierarchy;
 pub mod issue;
 pub mod issuer;
-#[cfg(feature = "testing")]
-pub mod memory;
 pub mod port;
 mod presented;
 pub mod principal;
@@ -32,8 +28,6 @@ pub mod publish;
 pub mod remind;
 pub mod revoke;
 pub mod signing;
-#[cfg(feature = "testing")]
-pub mod suite;
 pub mod sweep;
 pub mod token_scope;
 

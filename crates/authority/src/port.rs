@@ -1,4 +1,4 @@
-//! The ports: traits that a deployment implements. Every implementation passes its suite in [`crate::suite`].
+//! The ports: traits that a deployment implements. Every implementation passes its suite in `chancery_testing::suite`.
 
 pub mod intent_keys;
 pub mod keystore;
@@ -10,8 +10,6 @@ pub mod world;
 use std::sync::Arc;
 
 pub use intent_keys::{IntentKey, IntentKeys, IntentNonce};
-#[cfg(feature = "testing")]
-pub use keystore::SignUnchecked;
 pub use keystore::{KeyName, KeyStore, KeyStoreError, Purpose, Receipt, Signed, SigningRequest};
 pub use ledger::{Ledger, LedgerError};
 pub use notices::{NoticeError, Notices};

@@ -16,7 +16,7 @@
 //! - have a TBSCertificate that parses as exactly one, and matches the intent's fields (`Signable::against`);
 //! - equal, octet for octet, what the current rules produce for such names, usages and key, and pass every lint.
 
-pub(crate) mod authentication;
+pub mod authentication;
 pub mod backup;
 pub(crate) mod certificate;
 pub(crate) mod crl;

@@ -7,8 +7,6 @@
     reason = "octets are taken from numbers that were just bounded"
 )]
 
-use crate::support;
-
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,8 +14,9 @@ use std::time::{Duration, Instant};
 use chancery_authority::issue::Refusal;
 use chancery_authority::port::ledger::Counts;
 use chancery_contract::{Malformed, TlsCertRequest, budget};
+use chancery_testing::requester::{self, csr_info};
+use chancery_testing::{Fixture, Requester, named};
 use chancery_x509::pem;
-use support::{Fixture, Requester, csr_info, named};
 
 /// What a refusal may take, on a machine of today, in a build without optimisation.
 const AT_ONCE: Duration = Duration::from_millis(10);
@@ -114,18 +113,18 @@ fn table() -> Vec<Bad> {
         bad(
             "a signature by another key",
             "bad_signature",
-            support::csr(&info, stranger),
+            requester::csr(&info, stranger),
         ),
-        bad("no signature", "bad_signature", support::csr(&info, &[])),
+        bad("no signature", "bad_signature", requester::csr(&info, &[])),
         bad(
             "a signature of zeros",
             "bad_signature",
-            support::csr(&info, &[0x30, 6, 2, 1, 0, 2, 1, 0]),
+            requester::csr(&info, &[0x30, 6, 2, 1, 0, 2, 1, 0]),
         ),
         bad(
             "junk for a signature",
             "bad_signature",
-            support::csr(&info, &[0xff; 4000]),
+            requester::csr(&info, &[0xff; 4000]),
         ),
         bad("a million names", "over_budget", asking_for(&[names(1_000_000)])),
         bad(
@@ -253,7 +252,7 @@ async fn assert_nothing_but_rejections(fixture: &Fixture, before: Counts, reject
     };
     assert_eq!(counts(fixture).await, expected);
     // People are told, and not sent what they were spared: a CSR within the budget at most, in base64.
-    let notices = support::notices(&fixture.memory);
+    let notices = chancery_testing::notices(&fixture.memory);
     assert_eq!(notices.len(), rejections);
     let last = notices.last().unwrap().message.to_string();
     assert!(last.len() < budget::CSR * 4 / 3 + 2048, "{} octets", last.len());
@@ -370,5 +369,5 @@ fn asking_for(extensions: &[Vec<u8>]) -> Vec<u8> {
     .concat();
     let info = tlv(0x30, &fields);
     let signature = tlv(0x03, &[&[0], &requester.sign(&info)[..]].concat());
-    tlv(0x30, &[&info[..], &support::ECDSA_WITH_SHA256, &signature].concat())
+    tlv(0x30, &[&info[..], &requester::ECDSA_WITH_SHA256, &signature].concat())
 }

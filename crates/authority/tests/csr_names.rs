@@ -1,23 +1,16 @@
 //! Whose names the key of a CSR gets.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use crate::support;
-
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use chancery_authority::Principal;
 use chancery_authority::issue::{FoundCsr, RequestedNames};
 use chancery_authority::port::ledger::KeyStatus;
 use chancery_authority::profile::Profiles;
 use chancery_contract::TlsCertRequest;
-use chancery_x509::algorithm::CaKeyAlgorithm;
-use chancery_x509::csr::builder::CertificationRequestInfo;
+use chancery_testing::{Fixture, Requester, principal};
 use chancery_x509::key::SubjectPublicKey;
 use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
 use serde_json::{Value, json};
-use support::{Fixture, Requester, principal};
 
 const PLACE: &str = "the folder csrs";
 
@@ -79,8 +72,7 @@ async fn a_csr_gets_no_other_common_name() {
 
 /// A CSR of somebody's with alternative names, and a common name if there is one.
 fn csr_with(common_name: Option<&str>, names: &[&str]) -> (SubjectPublicKey, Vec<u8>) {
-    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
-    let key = SubjectPublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
+    let requester = Requester::new();
     let subject = Subject {
         common_name: common_name.map(str::to_owned),
         ..Subject::default()
@@ -89,10 +81,8 @@ fn csr_with(common_name: Option<&str>, names: &[&str]) -> (SubjectPublicKey, Vec
         .iter()
         .map(|name| AltName::parse(AltNameType::Dns, name).unwrap())
         .collect();
-    let info = CertificationRequestInfo::new(&subject.to_name().unwrap(), &key, &names);
-    let signature = pair.sign(&SystemRandom::new(), info.as_der()).unwrap();
-    let algorithm = CaKeyAlgorithm::P256.signature_algorithm_der();
-    (key, info.assemble(algorithm, signature.as_ref()))
+    let csr = requester.csr_with(&subject.to_name().unwrap(), &names);
+    (requester.public_key(), csr)
 }
 
 #[tokio::test]

@@ -7,10 +7,10 @@ use crate::fixture;
 
 use std::task::{Context, Poll};
 
-use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;
 use chancery_authority::port::ledger::{CertificateIntent, IdempotencyToken, IntentId, Reach};
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
+use chancery_testing::memory::Fault;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::DAY;
@@ -281,7 +281,7 @@ async fn revoking() {
             let reason = record.revocation.map(|revocation| revocation.reason);
             assert_eq!(reason, Some(RevocationReason::KeyCompromise), "{context}");
             assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [*serial], "{context}");
-            let told = crate::support::notices(&fixture.memory);
+            let told = chancery_testing::notices(&fixture.memory);
             assert!(
                 told.iter()
                     .filter(|notice| notice.subject == "Certificate Revoked")
@@ -396,7 +396,7 @@ async fn reminding() {
             let _ = fixture.authority.remind().await;
         },
         async |fixture: &Fixture, serial: &Serial, context: &str| {
-            let told = crate::support::notices(&fixture.memory);
+            let told = chancery_testing::notices(&fixture.memory);
             let warnings = told
                 .iter()
                 .filter(|notice| notice.subject == "Certificate Expiry Warning")

@@ -2,20 +2,18 @@
 //! certificate.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use crate::support;
-
 use std::time::Duration;
 
 use chancery_authority::Principal;
 use chancery_authority::issue::{IssueError, Issued};
-use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, Search};
 use chancery_contract::IssueTlsCert as _;
+use chancery_testing::memory::Fault;
+use chancery_testing::{Fixture, NOW, certificate, request};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{Certificate, TbsCertificate};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::time::{DAY, UnixTime};
-use support::{Fixture, NOW, certificate, request};
 
 const FAULTS: [Fault; 4] = [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter];
 /// The calls of an issuance that tells of itself.
@@ -64,7 +62,7 @@ async fn every_signature_is_known(fixture: &Fixture) {
         .iter()
         .take_while(|signed| !known.contains(&signed.input))
         .count();
-    let of_ca = |signed: &&chancery_authority::memory::LoggedSignature| signed.key == ca.record.key;
+    let of_ca = |signed: &&chancery_testing::memory::LoggedSignature| signed.key == ca.record.key;
     for signed in fixture.memory.keys.log().iter().skip(crls).filter(of_ca) {
         assert!(
             known.contains(&signed.input),
@@ -375,7 +373,7 @@ async fn a_renewal_whose_predecessor_is_revoked_meanwhile_is_not_taken_up() {
     let first = fixture.issue(&request("a.example.com")).await.unwrap().record;
     fixture.memory.faults.at("keys.sign", 1, Fault::FailBefore);
     let local = Principal::local("somebody");
-    let token = Some(support::token("renewal"));
+    let token = Some(chancery_testing::token("renewal"));
     let renewing = fixture.authority.renew(first.id.serial, None, &local, token).await;
     renewing.unwrap_err();
     // The list has it from a CRL: no revocation that could have given the renewal up.
@@ -460,7 +458,7 @@ async fn an_invocation_without_a_token_of_its_caller_s_is_given_up_and_its_key_i
     let invoke = async |id: &str| {
         fixture
             .authority
-            .issue_tls_cert_for_invocation(&request, &support::principal(), support::token(id))
+            .issue_tls_cert_for_invocation(&request, &chancery_testing::principal(), chancery_testing::token(id))
             .await
     };
     fixture.memory.faults.at("keys.sign", 1, Fault::FailBefore);

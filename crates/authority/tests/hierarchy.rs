@@ -4,10 +4,10 @@
 use crate::fixture;
 
 use chancery_authority::hierarchy::HierarchyError;
-use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{Counts, Kind, Ledger};
 use chancery_authority::port::{KeyName, KeyStore};
 use chancery_lint::{Severity, lint_certificate};
+use chancery_testing::memory::Fault;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{BasicConstraints, Certificate, KeyUsage};
 use chancery_x509::time::DAY;

@@ -1,7 +1,6 @@
 //! From request to certificate: what stands in it, what is answered, what is told.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use crate::support::{Fixture, NOW, Requester, certificate, principal, request, request_with_names};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::issue::{FoundCsr, ListedNames, TlsPurpose};
@@ -9,6 +8,7 @@ use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::profile::Profiles;
 use chancery_contract::{ChainAnswer, CsrSource, ErrorAnswer, IssueTlsCert as _, TlsCertAnswer, TlsCertRequest};
 use chancery_lint::lint_certificate;
+use chancery_testing::{Fixture, NOW, Requester, certificate, principal, request, request_with_names};
 use chancery_x509::certificate::{Certificate, KeyUsage};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::extension::extended_key_usage;
@@ -67,7 +67,11 @@ async fn a_request_without_wishes_gets_the_contract_s_profile() {
     assert_eq!(record.not_after, certificate.not_after());
     assert_eq!(record.receipt, fixture.memory.keys.log().last().unwrap().receipt);
     assert!(!record.notify_expiry && !issued.replayed && !issued.notice_failed);
-    assert_eq!(crate::support::notices(&fixture.memory), [], "nobody asked to be told");
+    assert_eq!(
+        chancery_testing::notices(&fixture.memory),
+        [],
+        "nobody asked to be told"
+    );
 }
 
 #[tokio::test]
@@ -354,7 +358,7 @@ async fn notices_are_the_contract_s_json() {
     told.notify_issued = Some(true);
     let issued = fixture.issue(&told).await.unwrap();
     let answer = serde_json::to_value(TlsCertAnswer::new(&fixture.authority, &issued, &told)).unwrap();
-    let notice = crate::support::notices(&fixture.memory).pop().unwrap();
+    let notice = chancery_testing::notices(&fixture.memory).pop().unwrap();
     assert_eq!(notice.subject, "Certificate Issued");
     assert_eq!(
         notice.message,
@@ -368,7 +372,7 @@ async fn notices_are_the_contract_s_json() {
     refused.subject.common_name = Some("chancery-root-ca".into());
     let csr = STANDARD.encode(refused.csr.as_ref().unwrap().octets().unwrap());
     let refusal = fixture.refusal(&refused).await;
-    let notice = crate::support::notices(&fixture.memory).pop().unwrap();
+    let notice = chancery_testing::notices(&fixture.memory).pop().unwrap();
     assert_eq!(notice.subject, "Certificate Request Rejected");
     assert_eq!(
         notice.message,
@@ -404,7 +408,7 @@ async fn malformed_requests_leave_their_record_and_notice_too() {
     );
     assert_eq!(recorded.common_name.as_deref(), Some("a.example.com"));
     assert_eq!(
-        crate::support::notices(&fixture.memory).pop().unwrap().message["Reason"],
+        chancery_testing::notices(&fixture.memory).pop().unwrap().message["Reason"],
         "0 is too short"
     );
 }
@@ -425,13 +429,13 @@ async fn an_unchanged_csr_file_is_no_news() {
     let (octets, place) = (Requester::new().csr("a.example.com"), "csrs".to_owned());
     from_file.resolve_csr(FoundCsr::Content { octets, place }, Vec::new());
     fixture.issue(&from_file).await.unwrap();
-    let notices = crate::support::notices(&fixture.memory).len();
+    let notices = chancery_testing::notices(&fixture.memory).len();
     assert_eq!(
         fixture.refusal(&from_file).await.to_string(),
         "Certificate already issued"
     );
     assert_eq!(
-        crate::support::notices(&fixture.memory).len(),
+        chancery_testing::notices(&fixture.memory).len(),
         notices,
         "nobody is told"
     );
@@ -449,7 +453,7 @@ async fn an_unchanged_csr_file_is_no_news() {
         Refusal::KeyInUse,
         "under another name it is news"
     );
-    assert_eq!(crate::support::notices(&fixture.memory).len(), notices + 1);
+    assert_eq!(chancery_testing::notices(&fixture.memory).len(), notices + 1);
 }
 
 #[tokio::test]
@@ -588,7 +592,7 @@ async fn requests_over_budget_are_refused_before_the_work() {
 
 #[tokio::test]
 async fn an_authority_without_cas_says_so_inside_and_not_outside() {
-    let memory = chancery_authority::memory::MemoryPorts::new(UnixTime(0));
+    let memory = chancery_testing::memory::MemoryPorts::new(UnixTime(0));
     let config = chancery_authority::config::Config::from_toml("").unwrap();
     let authority = chancery_authority::Authority::open(memory.ports(), config, Profiles::built_in())
         .await
@@ -607,9 +611,9 @@ async fn an_authority_without_cas_says_so_inside_and_not_outside() {
 #[tokio::test]
 async fn what_was_looked_up_is_no_part_of_a_request() {
     let fixture = crate::fixture::Fixture::new().await;
-    let mut request = crate::fixture::request("a.example");
+    let mut request = request("a.example");
     let token = || Some(chancery_authority::port::ledger::IdempotencyToken("a token".to_owned()));
-    let principal = crate::fixture::principal();
+    let principal = principal();
     let first = fixture
         .authority
         .issue_tls_cert(&request, &principal, token())

@@ -1,19 +1,18 @@
 //! What others paid for: a test for each lesson that concerns issuance, failing without its remedy.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use crate::support;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chancery_authority::Principal;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::issue::{RequestedNames, TlsPurpose};
-use chancery_authority::memory::Fault;
-use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::ledger::{Kind, Search};
 use chancery_authority::profile::Profiles;
 use chancery_contract::{IssueTlsCert as _, RequestedExtension, TlsCertAnswer, TlsCertRequest};
+use chancery_testing::SignUnchecked as _;
+use chancery_testing::memory::Fault;
+use chancery_testing::{Fixture, NOW, Requester, certificate, named, principal, request, request_with_names};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::csr::CsrError;
 use chancery_x509::extension::extended_key_usage;
@@ -23,7 +22,6 @@ use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
 use chancery_x509::time::DAY;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
-use support::{Fixture, NOW, Requester, certificate, named, principal, request, request_with_names};
 
 /// 1. A leaf named like a CA lands among the CA's own rows and is taken for the CA.
 #[tokio::test]
@@ -67,10 +65,12 @@ async fn lesson_02_whoever_asks_holds_the_key() {
     assert_eq!(refusal, Refusal::Csr(CsrError::BadSignature));
 
     // Somebody else's key, signed with one's own.
-    let info = support::csr_info(&named("a.example.com"), &Requester::new().spki());
+    let info = chancery_testing::requester::csr_info(&named("a.example.com"), &Requester::new().spki());
     let (_, stranger) = split(&Requester::new().csr("a.example.com"));
     let refusal = fixture
-        .refusal(&TlsCertRequest::for_csr(support::csr(&info, &stranger)))
+        .refusal(&TlsCertRequest::for_csr(chancery_testing::requester::csr(
+            &info, &stranger,
+        )))
         .await;
     assert_eq!(refusal.code(), "bad_signature");
 }
@@ -80,7 +80,7 @@ async fn lesson_02_a_ca_s_own_key_is_not_certified_even_with_its_signature() {
     let fixture = Fixture::new().await;
     let issuing = fixture.authority.issuing_ca().unwrap();
     let key = issuing.issuer.public_key();
-    let info = support::csr_info(&named("a.example.com"), key.as_der());
+    let info = chancery_testing::requester::csr_info(&named("a.example.com"), key.as_der());
     let mut hasher = SigningHasher::new(key);
     hasher.update(&info);
     let signed = fixture
@@ -90,7 +90,7 @@ async fn lesson_02_a_ca_s_own_key_is_not_certified_even_with_its_signature() {
         .sign_unchecked(&issuing.record.key, &hasher.finish())
         .await
         .unwrap();
-    let csr = support::csr(&info, &signed.signature);
+    let csr = chancery_testing::requester::csr(&info, &signed.signature);
 
     let refusal = fixture.refusal(&TlsCertRequest::for_csr(csr)).await;
     assert_eq!(
@@ -171,7 +171,7 @@ common_name = 'Example Issuing'
         let mut request = request(name);
         request.subject.organization = organization.map(str::to_owned);
         assert_eq!(fixture.refusal(&request).await.code(), "reserved_name", "{name}");
-        let mut by_request = support::request("a.example.com");
+        let mut by_request = chancery_testing::request("a.example.com");
         by_request.subject.common_name = Some(name.to_owned());
         assert_eq!(fixture.refusal(&by_request).await.code(), "reserved_name", "{name}");
     }
@@ -720,7 +720,7 @@ async fn lesson_22_a_storm_of_retries_makes_one_certificate() {
             let (authority, request) = (Arc::clone(&fixture.authority), Arc::clone(&request));
             tokio::spawn(async move {
                 authority
-                    .issue_tls_cert(&request, &principal(), Some(support::token("storm")))
+                    .issue_tls_cert(&request, &principal(), Some(chancery_testing::token("storm")))
                     .await
             })
         })
@@ -757,7 +757,7 @@ async fn lesson_22_a_token_is_for_one_request_of_one_principal() {
     let other = Principal::token("somebody-else");
     let error = fixture
         .authority
-        .issue_tls_cert(&request, &other, Some(support::token("t")))
+        .issue_tls_cert(&request, &other, Some(chancery_testing::token("t")))
         .await
         .unwrap_err();
     assert_eq!(

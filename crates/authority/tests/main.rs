@@ -23,4 +23,3 @@ mod retired;
 mod revocation;
 mod rotation;
 mod suites;
-mod support;

@@ -15,7 +15,7 @@ use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, certificate, principal, request};
+use chancery_testing::{Fixture, certificate, principal, request};
 
 fn case(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../x509/tests/data/cases");
@@ -127,7 +127,7 @@ async fn text_that_cannot_be_read_is_refused_and_named_unless_it_is_replaced() {
 
 #[tokio::test]
 async fn what_is_checked_in_a_common_name_is_checked_in_each() {
-    use crate::support::Requester;
+    use chancery_testing::Requester;
     use chancery_x509::name::Name;
     let fixture = Fixture::new().await;
     let requester = Requester::new();

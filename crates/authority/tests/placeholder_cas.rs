@@ -1,18 +1,16 @@
 //! Plans without a ledger: stand-ins decide as the CAs that they stand in for.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use crate::support;
-
 use chancery_authority::config::Config;
 use chancery_authority::hierarchy::{PlaceholderError, placeholder_cas, placeholder_cas_from};
 use chancery_authority::issue::Rules;
 use chancery_authority::profile::Profiles;
 use chancery_contract::plan::Planner;
+use chancery_testing::proposed::{Proposed, entry, plan, verdicts};
+use chancery_testing::{Fixture, NOW};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::key::ca::CaPublicKey;
 use serde_json::json;
-use support::proposed::{Proposed, entry, plan, verdicts};
-use support::{Fixture, NOW};
 
 /// The public key of a certificate that is at hand.
 fn key_of(fixture: &Fixture, place: usize) -> CaPublicKey {

@@ -1,18 +1,16 @@
 //! Plans: each entry is decided and told, stops no other, and is held against those beside it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use crate::support;
-
 use chancery_authority::issue::FoundCsr;
 use chancery_authority::issue::Rules;
-use chancery_authority::memory::Fault;
 use chancery_authority::port::LedgerError;
 use chancery_contract::plan::{Plan, Planner, Proposal, Verdict};
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
+use chancery_testing::memory::Fault;
+use chancery_testing::proposed::{Proposed, entry, plan, try_plan, verdicts};
+use chancery_testing::{Fixture, NOW, principal};
 use chancery_x509::crl::RevocationReason;
 use serde_json::{Value, json};
-use support::proposed::{Proposed, entry, plan, try_plan, verdicts};
-use support::{Fixture, NOW, principal};
 
 /// As `tls_cert` would, by the entry's place.
 async fn issue(fixture: &Fixture, proposed: &Proposed, place: usize) -> String {

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use chancery_authority::memory::Fault;
 use chancery_authority::port::{Precondition, Publication as _, PublishedName};
 use chancery_authority::publish::Staleness;
+use chancery_testing::memory::Fault;
 use futures_util::future::join;
 
 use crate::fixture::{self, Fixture, all_good, scope};

@@ -1,13 +1,13 @@
 //! Renewals: what stays, what is refused, and who may ask.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use crate::support::{self, Fixture, NOW, Requester, certificate, principal, request, request_with_names, token};
 use chancery_authority::Principal;
 use chancery_authority::issue::TlsPurpose;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::{IntentId, Reach, Revocation};
 use chancery_authority::profile::Profiles;
 use chancery_contract::RequestedExtension;
+use chancery_testing::{Fixture, NOW, Requester, certificate, principal, request, request_with_names, token};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::san::AltNameType;
 use chancery_x509::serial::Serial;
@@ -219,8 +219,8 @@ async fn whoever_does_not_present_the_certificate_proves_to_have_the_key() {
         assert_eq!(refusal, Refusal::RenewalWithoutProof { serial }, "{principal}");
     }
     // Somebody else's public key is no proof.
-    let info = support::csr_info(&support::named("a.example.com"), &requester.spki());
-    let forged = support::csr(&info, &Requester::new().sign(&info));
+    let info = chancery_testing::requester::csr_info(&chancery_testing::named("a.example.com"), &requester.spki());
+    let forged = chancery_testing::requester::csr(&info, &Requester::new().sign(&info));
     let refusal = renewal_refused(&fixture, serial, Some(&forged), &principal()).await;
     assert_eq!(refusal.code(), "bad_signature");
     let csr = requester.csr("a.example.com");

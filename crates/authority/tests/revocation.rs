@@ -6,7 +6,6 @@ use crate::fixture;
 use std::time::Duration;
 
 use chancery_authority::Principal;
-use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;
 use chancery_authority::port::ledger::{
     CertificateIntent, Completion, IdempotencyToken, IntentId, REVOKED_TOGETHER, Reach, Revocation,
@@ -14,6 +13,7 @@ use chancery_authority::port::ledger::{
 use chancery_authority::publish::PublishError;
 use chancery_authority::revoke::{RevokeError, StillValid};
 use chancery_contract::{IssueTlsCert as _, TlsCertAnswer};
+use chancery_testing::memory::Fault;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -37,7 +37,7 @@ async fn a_revocation_is_recorded_published_and_told() {
         (NOW, reason, "token:tests")
     );
     assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [record.id.serial]);
-    let notice = crate::support::notices(&fixture.memory).pop().unwrap();
+    let notice = chancery_testing::notices(&fixture.memory).pop().unwrap();
     assert_eq!(notice.subject, "Certificate Revoked");
     assert_eq!(notice.message["CommonName"], "a.example");
     assert_eq!(notice.message["SerialNumber"], record.id.serial.to_string());
@@ -91,7 +91,7 @@ async fn revoking_again_answers_the_first_and_makes_no_crl() {
     );
     assert_eq!(again.record.revocation.unwrap().reason, RevocationReason::Superseded);
     assert_eq!(fixture.memory.keys.log().len(), signatures, "none is made for it");
-    assert_eq!(crate::support::notices(&fixture.memory).len(), 1);
+    assert_eq!(chancery_testing::notices(&fixture.memory).len(), 1);
 
     fixture.restart().await;
     let again = fixture
@@ -316,7 +316,7 @@ async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
         listed, wanted,
         "every CRL that lists one of them is published by the same call"
     );
-    let told = crate::support::notices(&fixture.memory);
+    let told = chancery_testing::notices(&fixture.memory);
     let told = told
         .iter()
         .filter(|notice| notice.subject == "Certificate Revoked")
@@ -345,7 +345,7 @@ async fn no_clock_decides_what_a_compromised_key_takes_with_it() {
     let revoking = fixture.authority.revoke(first.id.serial, compromise, None, &local);
     let others = revoking.await.unwrap().others;
     assert_eq!(others.iter().map(|other| &other.id).collect::<Vec<_>>(), [&renewed.id]);
-    let told = crate::support::notices(&fixture.memory);
+    let told = chancery_testing::notices(&fixture.memory);
     let told = told.iter().filter(|notice| notice.subject == "Certificate Revoked");
     assert_eq!(
         told.count(),
@@ -362,7 +362,7 @@ async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks(
     let ledger = &fixture.authority.ports().ledger;
     let more = u32::try_from(REVOKED_TOGETHER).unwrap() + 5;
     for number in 1..=more {
-        let made = chancery_authority::suite::intent(number);
+        let made = chancery_testing::suite::intent(number);
         let intent = CertificateIntent {
             id: IntentId {
                 issuer: first.id.issuer.clone(),

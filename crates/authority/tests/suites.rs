@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use chancery_authority::config::Config;
-use chancery_authority::memory::{
+use chancery_authority::port::ledger::{Completion, LedgerError};
+use chancery_authority::port::{IntentKeys, KeyStore, Ledger, Notices, Publication, Receipt};
+use chancery_testing::memory::{
     Fault, Faults, Faulty, ManualClock, MemoryIntentKeys, MemoryKeyStore, MemoryLedger, MemoryNotices,
     MemoryPublication,
 };
-use chancery_authority::port::ledger::{Completion, LedgerError};
-use chancery_authority::port::{IntentKeys, KeyStore, Ledger, Notices, Publication, Receipt};
-use chancery_authority::suite;
+use chancery_testing::suite;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::time::UnixTime;
 

@@ -3,10 +3,10 @@
 
 use crate::support;
 
-use chancery_authority::memory::Fault;
 use chancery_authority::port::{KeyName, Ledger};
 use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function::{CreateIssuingCa, CreateRootCa};
+use chancery_testing::memory::Fault;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::Certificate;
 use serde_json::Value;

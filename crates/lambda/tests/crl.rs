@@ -4,12 +4,12 @@
 use crate::support;
 
 use chancery_authority::CaName;
-use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{CrlScope, CrlUse, Kind, Search};
 use chancery_authority::port::{Ledger, Precondition, Publication, PublishedName};
 use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function::{IssuingCaCrl, RootCaCrl, Sweep};
 use chancery_lambda::state::Invocation;
+use chancery_testing::memory::Fault;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::time::UnixTime;
 use serde_json::{Value, json};

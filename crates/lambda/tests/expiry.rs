@@ -6,11 +6,11 @@ use crate::support;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chancery_authority::memory::Fault;
 use chancery_authority::port::LedgerError;
 use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function::Expiry;
 use chancery_lambda::rows::{LedgerRows, Row, Rows};
+use chancery_testing::memory::Fault;
 use chancery_x509::time::DAY;
 use serde_json::{Value, json};
 use support::{Deployment, ED25519, P256, P384, event, serial};

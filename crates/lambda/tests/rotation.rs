@@ -5,12 +5,12 @@
 use crate::support;
 
 use chancery_authority::issuer::ISSUERS_FRESH;
-use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{CrlScope, IssuerState};
 use chancery_authority::port::{Clock as _, KeyName, KeyStore as _, Ledger as _, Publication as _, PublishedName};
 use chancery_authority::{Authority, CaName, Principal};
 use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function::{CreateIssuingCa, CreateRootCa, IssuingCaCrl, Sweep, TlsCert};
+use chancery_testing::memory::Fault;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::crl::{RevocationList, RevocationReason, RevokedEntry};
 use serde_json::{Value, json};

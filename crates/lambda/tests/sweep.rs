@@ -3,10 +3,10 @@
 
 use crate::support;
 
-use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger as _;
 use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function::{CreateIssuingCa, CreateRootCa, Sweep};
+use chancery_testing::memory::Fault;
 use chancery_x509::time::UnixTime;
 use serde_json::json;
 use support::{Deployment, P256, P384, event, invocation, serial};

@@ -5,10 +5,10 @@ use crate::support;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chancery_authority::memory::Fault;
 use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function;
 use chancery_lambda::state::Invocation;
+use chancery_testing::memory::Fault;
 use chancery_x509::certificate::Certificate;
 use serde_json::{Value, json};
 use support::{Deployment, ED25519, ISSUING, P256, P384, error, event, invocation, serial};

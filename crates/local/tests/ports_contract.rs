@@ -7,12 +7,12 @@ use chancery_authority::Authority;
 use chancery_authority::belief::NotBelieved;
 use chancery_authority::config::Config;
 use chancery_authority::hierarchy::HierarchyError;
-use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::{Ledger, Ports, Publication};
 use chancery_authority::profile::Profiles;
-use chancery_authority::suite;
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::publication::FolderPublication;
+use chancery_testing::memory::MemoryPorts;
+use chancery_testing::suite;
 use chancery_x509::time::UnixTime;
 use tempfile::TempDir;
 

@@ -18,12 +18,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
-use chancery_authority::suite;
 use chancery_local::keys::client::TokenClientKey;
 use chancery_local::keys::passphrase::{InheritedDescriptor, PassphraseError, PassphrasePrompt, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SigningLog, Token, TokenConfig, TokenKeyStore};
+use chancery_testing::SignUnchecked as _;
+use chancery_testing::suite;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::key::ca::SigningHasher;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use axum::http::Method;
 use chancery_authority::TokenScope;
-use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger as _;
 use chancery_server::changes::LONGEST;
+use chancery_testing::memory::Fault;
 use chancery_x509::crl::RevocationList;
 use chancery_x509::serial::Serial;
 use serde_json::json;

@@ -3,9 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Response};
@@ -13,7 +10,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_authority::config::Config;
 use chancery_authority::issue::{CsrFileName, FoundCsr};
-use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::Ledger as _;
 use chancery_authority::profile::Profiles;
 use chancery_authority::{Authority, TokenScope, TokenScopes};
@@ -21,26 +17,12 @@ use chancery_server::app;
 use chancery_server::limits::Limits;
 use chancery_server::state::{AppState, RequestFiles};
 use chancery_server::tokens::{Tokens, TokensUnavailable, ValidToken};
-use chancery_x509::algorithm::CaKeyAlgorithm;
-use chancery_x509::csr::builder::CertificationRequestInfo;
-use chancery_x509::key::SubjectPublicKey;
-use chancery_x509::name::Subject;
+pub(crate) use chancery_testing::QUICK;
+use chancery_testing::memory::MemoryPorts;
+use chancery_testing::{NOW, Requester};
 use chancery_x509::time::UnixTime;
 use serde_json::Value;
 use tower::ServiceExt as _;
-
-/// 2026-11-23 20:00:00.
-const NOW: UnixTime = UnixTime(1_795_464_000);
-
-/// Two P-256 CAs, quick to make.
-pub(crate) const QUICK: &str = r#"
-    [[ca]]
-    name = "root-ca"
-    algorithm = "p256"
-    [[ca]]
-    name = "issuing-ca"
-    parent = "root-ca"
-"#;
 
 pub(crate) struct Fixture {
     pub(crate) memory: Arc<MemoryPorts>,
@@ -130,15 +112,7 @@ pub(crate) async fn json(answer: Response<Body>) -> Value {
 
 /// A CSR for a new key, as requests carry it.
 pub(crate) fn csr(name: &str) -> String {
-    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
-    let key = SubjectPublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
-    let subject = Subject {
-        common_name: Some(name.to_owned()),
-        ..Subject::default()
-    };
-    let info = CertificationRequestInfo::new(&subject.to_name().unwrap(), &key, &[]);
-    let signature = pair.sign(&SystemRandom::new(), info.as_der()).unwrap();
-    let der = info.assemble(CaKeyAlgorithm::P256.signature_algorithm_der(), signature.as_ref());
+    let der = Requester::new().csr(name);
     BASE64_STANDARD.encode(chancery_x509::pem::encode("CERTIFICATE REQUEST", &der))
 }
 

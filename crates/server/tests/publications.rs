@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use chancery_authority::TokenScope;
-use chancery_authority::memory::Fault;
+use chancery_testing::memory::Fault;
 use serde_json::json;
 
 use crate::fixture::{Fixture, QUICK, json as body_of};

@@ -2,9 +2,9 @@
 
 use axum::http::Method;
 use chancery_authority::TokenScope;
-use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
+use chancery_testing::memory::Fault;
 use serde_json::json;
 
 use crate::fixture::{Fixture, QUICK, csr, json as body_of};

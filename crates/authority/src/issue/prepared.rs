@@ -164,7 +164,8 @@ impl Prepared {
         Ok(self)
     }
 
-    pub(crate) fn intent(&self) -> CertificateIntent {
+    /// The intent that is recorded before it is signed, without its authentication code.
+    pub fn intent(&self) -> CertificateIntent {
         CertificateIntent {
             id: self.id(),
             kind: Kind::Leaf,

@@ -91,6 +91,12 @@ impl SigningRequest {
         Self { purpose, key, input }
     }
 
+    /// A request for what nobody checked: for tests of key stores, and for forging in tests of everything else.
+    #[cfg(feature = "unchecked-signing")]
+    pub fn unchecked(purpose: Purpose, key: KeyName, input: SigningInput) -> Self {
+        Self::new(purpose, key, input)
+    }
+
     /// What for.
     pub fn purpose(&self) -> Purpose {
         self.purpose
@@ -120,23 +126,6 @@ pub trait KeyStore: Send + Sync {
     /// Signs. Before a signature is returned, the store's own log has its receipt, with the key's name and the input.
     /// After an error, a signature may exist all the same.
     async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError>;
-}
-
-/// For tests of key stores, and for forging in tests of everything else: signatures on whatever there is.
-#[cfg(feature = "testing")]
-#[async_trait]
-pub trait SignUnchecked {
-    /// Signs without any check.
-    async fn sign_unchecked(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError>;
-}
-
-#[cfg(feature = "testing")]
-#[async_trait]
-impl<T: KeyStore + ?Sized> SignUnchecked for T {
-    async fn sign_unchecked(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
-        self.sign(&SigningRequest::new(Purpose::Certificate, key.clone(), input.clone()))
-            .await
-    }
 }
 
 impl fmt::Display for KeyName {

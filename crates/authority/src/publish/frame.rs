@@ -29,50 +29,22 @@ pub(super) fn lint(header: &CrlHeader<'_>, ca: &Ca) -> Result<(), PublishError> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use chancery_lint::IssuerView;
-    use chancery_x509::time::UnixTime;
 
     use super::*;
-    use crate::authority::Authority;
-    use crate::config::Config;
-    use crate::memory::MemoryPorts;
-    use crate::port::ledger::latest_crl;
-    use crate::profile::Profiles;
+    use crate::publish::testing::{Root, header};
 
-    const NOW: UnixTime = UnixTime(1_795_464_000);
-
-    #[tokio::test]
-    async fn a_crl_whose_frame_breaks_a_rule_is_never_signed() {
-        let memory = MemoryPorts::new(NOW);
-        let config = Config::from_toml("").unwrap();
-        let authority = Authority::open(memory.ports(), config, Profiles::built_in())
-            .await
-            .unwrap();
-        authority.initialise(&|_: &str| ()).await.unwrap();
-        let scope = authority.crl_scopes().pop().unwrap();
-        let before = authority.publish_crl(&scope).await.unwrap();
-
-        // The lints now see another CA's certificate, which the frame does not match.
-        let [root, issuing] = &authority.cas()[..] else {
-            panic!("a root and an issuing CA")
-        };
-        let mut mistaken = Ca::try_from(issuing.record.clone()).unwrap();
-        mistaken.lint_view = IssuerView::parse(root.certificate().as_der()).unwrap();
-        *authority.cas.write().unwrap() = Arc::new([root.clone(), Arc::new(mistaken)]);
-
-        let signatures = memory.keys.log().len();
-        let error = authority.publish_crl(&scope).await.unwrap_err();
+    #[test]
+    fn a_frame_that_does_not_fit_the_ca_s_certificate_is_found() {
+        let (root, other) = (Root::new(), Root::new());
+        lint(&header(&root.ca), &root.ca).unwrap();
+        // The lints now see another CA's certificate, whose key is another.
+        let mut mistaken = Ca::try_from(root.ca.record.clone()).unwrap();
+        mistaken.lint_view = IssuerView::parse(other.ca.certificate().as_der()).unwrap();
+        let error = lint(&header(&mistaken), &mistaken).unwrap_err();
         let PublishError::Lint { issuer, rule, .. } = &error else {
             panic!("{error}")
         };
-        assert_eq!((issuer, *rule), (&scope.issuer, "crl_issuer_unlike_ca_subject"));
-        assert_eq!(memory.keys.log().len(), signatures);
-        let latest = latest_crl(authority.ports().ledger.crls(), &scope)
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(latest.number, before.number);
+        assert_eq!((issuer, *rule), (root.ca.name(), "crl_aki_unlike_ca_ski"));
     }
 }

@@ -164,9 +164,8 @@ mod tests {
     use chancery_x509::crl::RevocationReason;
 
     use super::*;
-    use crate::memory::MemoryPorts;
     use crate::publish::spool::WholeCrl;
-    use crate::publish::testing::{Many, NOW, entry, issuer, on_disk, process_memory, whole};
+    use crate::publish::testing::{Many, NOW, Root, entry, on_disk, process_memory, whole};
 
     #[test]
     fn times_are_made_fit_and_nothing_is_left_out() {
@@ -199,7 +198,7 @@ mod tests {
     }
 
     /// The serial numbers in a CRL with these entries that an empty ledger lacks.
-    async fn missing(entries: &[u64]) -> Vec<Serial> {
+    fn missing(entries: &[u64]) -> Vec<Serial> {
         struct Given(Vec<u64>);
         impl RevokedEntries for Given {
             fn entries(&self) -> u64 {
@@ -215,15 +214,8 @@ mod tests {
                 &[]
             }
         }
-        let memory = MemoryPorts::new(NOW);
-        let ca = issuer(&memory).await;
-        let crl = whole(
-            &memory,
-            &ca,
-            &mut Given(entries.to_vec()),
-            Box::new(Cursor::new(Vec::new())),
-        )
-        .await;
+        let scratch = Box::new(Cursor::new(Vec::new()));
+        let crl = whole(&Root::new(), &mut Given(entries.to_vec()), scratch);
         let list = RevocationList::from_file(der(&crl)).unwrap();
         let listing = Listing::new(Box::new(Many(0)), NOW, &HashSet::new(), Some(&list)).unwrap();
         listing.missing()
@@ -235,35 +227,34 @@ mod tests {
         der
     }
 
-    #[tokio::test]
-    async fn a_published_crl_in_any_order_is_compared_by_serial_number() {
+    #[test]
+    fn a_published_crl_in_any_order_is_compared_by_serial_number() {
         let serials = [1, 5, 300].map(|number| entry(number).serial);
         for entries in [&[1, 5, 300][..], &[300, 1, 5], &[5, 5, 300, 1, 300]] {
-            assert_eq!(missing(entries).await, serials, "{entries:?}");
+            assert_eq!(missing(entries), serials, "{entries:?}");
         }
-        assert_eq!(missing(&[]).await, []);
+        assert_eq!(missing(&[]), []);
     }
 
     #[cfg(target_os = "linux")]
-    #[tokio::test]
-    async fn a_long_published_crl_is_compared_in_no_more_memory_than_it_takes() {
-        let memory = MemoryPorts::new(NOW);
-        let ca = issuer(&memory).await;
-        let compare = async |entries| {
-            let crl = whole(&memory, &ca, &mut Many(entries), on_disk()).await;
+    #[test]
+    fn a_long_published_crl_is_compared_in_no_more_memory_than_it_takes() {
+        let root = Root::new();
+        let compare = |entries| {
+            let crl = whole(&root, &mut Many(entries), on_disk());
             let file = der(&crl);
             let before = process_memory("VmRSS:");
             // Resets VmHWM to the current value (proc(5)).
             std::fs::write("/proc/self/clear_refs", "5").unwrap();
             let list = RevocationList::from_file(file).unwrap();
-            assert!(list.is_signed_by(ca.issuer.public_key()));
+            assert!(list.is_signed_by(root.ca.issuer.public_key()));
             let listing = Listing::new(Box::new(Many(entries)), NOW, &HashSet::new(), Some(&list)).unwrap();
             assert_eq!(listing.missing(), []);
             process_memory("VmHWM:").saturating_sub(before)
         };
         // A warm-up pass, so that code is loaded already.
-        compare(3_000).await;
-        let grown = compare(300_000).await;
+        compare(3_000);
+        let grown = compare(300_000);
         assert!(grown < 2048, "{grown} KiB beside the file");
     }
 }

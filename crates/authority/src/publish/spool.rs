@@ -151,14 +151,12 @@ mod tests {
     use chancery_x509::crl::{RevocationList, RevokedEntry};
 
     use super::*;
-    use crate::memory::MemoryPorts;
-    use crate::publish::testing::{Many, NOW, header, issuer, on_disk, process_memory, whole};
+    use crate::publish::testing::{Many, Root, header, on_disk, process_memory, whole};
 
-    #[tokio::test]
-    async fn what_was_spooled_is_a_crl_as_often_as_it_is_read() {
-        let memory = MemoryPorts::new(NOW);
-        let ca = issuer(&memory).await;
-        let crl = whole(&memory, &ca, &mut Many(3000), Box::new(Cursor::new(Vec::new()))).await;
+    #[test]
+    fn what_was_spooled_is_a_crl_as_often_as_it_is_read() {
+        let root = Root::new();
+        let crl = whole(&root, &mut Many(3000), Box::new(Cursor::new(Vec::new())));
         let mut der = Vec::new();
         crl.der().unwrap().read_to_end(&mut der).unwrap();
         assert_eq!(
@@ -169,13 +167,13 @@ mod tests {
         crl.pem().unwrap().read_to_end(&mut pem).unwrap();
         for read in [der, pem] {
             let list = RevocationList::parse(&read).unwrap();
-            assert!(list.is_signed_by(ca.issuer.public_key()));
+            assert!(list.is_signed_by(root.ca.issuer.public_key()));
             assert_eq!(list.entries().count(), 3000);
         }
     }
 
-    #[tokio::test]
-    async fn entries_that_are_not_as_announced_are_refused() {
+    #[test]
+    fn entries_that_are_not_as_announced_are_refused() {
         struct Lying;
         impl RevokedEntries for Lying {
             fn entries(&self) -> u64 {
@@ -191,44 +189,41 @@ mod tests {
                 &[]
             }
         }
-        let memory = MemoryPorts::new(NOW);
-        let ca = issuer(&memory).await;
-        let outcome = spool(&header(&ca), &mut Lying, Box::new(Cursor::new(Vec::new())));
+        let root = Root::new();
+        let outcome = spool(&header(&root.ca), &mut Lying, Box::new(Cursor::new(Vec::new())));
         assert!(matches!(outcome, Err(PublishError::Write(_))));
     }
 
-    #[tokio::test]
-    async fn scratch_space_that_loses_octets_is_noticed() {
-        let memory = MemoryPorts::new(NOW);
-        let ca = issuer(&memory).await;
+    #[test]
+    fn scratch_space_that_loses_octets_is_noticed() {
+        let root = Root::new();
         let scratch: Box<dyn Scratch> = Box::new(Cursor::new(Vec::new()));
-        let mut spooled = spool(&header(&ca), &mut Many(10), scratch).unwrap();
+        let mut spooled = spool(&header(&root.ca), &mut Many(10), scratch).unwrap();
         let mut kept = Vec::new();
         spooled.scratch.seek(SeekFrom::Start(0)).unwrap();
         spooled.scratch.read_to_end(&mut kept).unwrap();
         kept.pop();
         spooled.scratch = Box::new(Cursor::new(kept));
-        let framing = Framing::new(ca.issuer.public_key().algorithm(), spooled.length, &[0; 70]);
+        let framing = Framing::new(root.ca.issuer.public_key().algorithm(), spooled.length, &[0; 70]);
         assert!(spooled.frame(framing).digest().is_err());
     }
 
     #[cfg(target_os = "linux")]
-    #[tokio::test]
-    async fn three_hundred_thousand_entries_take_no_more_memory_than_three_thousand() {
-        let memory = MemoryPorts::new(NOW);
-        let ca = issuer(&memory).await;
-        let read_all = async |entries| {
-            let crl = whole(&memory, &ca, &mut Many(entries), on_disk()).await;
+    #[test]
+    fn three_hundred_thousand_entries_take_no_more_memory_than_three_thousand() {
+        let root = Root::new();
+        let read_all = |entries| {
+            let crl = whole(&root, &mut Many(entries), on_disk());
             crl.digest().unwrap();
             let octets = io::copy(&mut crl.der().unwrap(), &mut io::sink()).unwrap();
             (octets, io::copy(&mut crl.pem().unwrap(), &mut io::sink()).unwrap())
         };
         // A warm-up pass, so that buffers and code are loaded already.
-        read_all(3_000).await;
+        read_all(3_000);
         let before = process_memory("VmRSS:");
         // Resets VmHWM to the current value (proc(5)).
         std::fs::write("/proc/self/clear_refs", "5").unwrap();
-        let (der, pem) = read_all(300_000).await;
+        let (der, pem) = read_all(300_000);
         let grown = process_memory("VmHWM:").saturating_sub(before);
         assert!(
             der > 12_000_000 && pem > 16_000_000,

@@ -2,21 +2,24 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+use aws_lc_rs::digest::{self, Digest};
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::crl::{Coverage, CrlHeader, Framing, RevocationReason, RevokedEntry};
+use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::spool::{WholeCrl, spool};
-use crate::authority::Authority;
 use crate::ca::Ca;
 use crate::config::Config;
-use crate::memory::MemoryPorts;
-use crate::port::Scratch;
-use crate::port::SignUnchecked as _;
+use crate::hierarchy::{PlaceholderError, placeholder_cas};
 use crate::port::ledger::RevokedEntries;
-use crate::profile::Profiles;
+use crate::port::{Entropy, KeyName, KeyStore, KeyStoreError, Receipt, Scratch, Signed, SigningRequest};
 
 pub(crate) const NOW: UnixTime = UnixTime(1_795_464_000);
 
@@ -52,13 +55,66 @@ impl RevokedEntries for Many {
     }
 }
 
-pub(crate) async fn issuer(memory: &MemoryPorts) -> Arc<Ca> {
-    let config = Config::from_toml("[[ca]]\nname = \"root-ca\"\nalgorithm = \"p256\"").unwrap();
-    let authority = Authority::open(memory.ports(), config, Profiles::built_in())
-        .await
-        .unwrap();
-    authority.initialise(&|_: &str| ()).await.unwrap();
-    authority.cas()[0].clone()
+/// A root whose key is here: it is the key store of that one key, and keeps what it was asked to sign.
+///
+/// The ports of `chancery-testing` are no use here: its authority is another compilation of this crate than the one under test.
+pub(crate) struct Root {
+    pub(crate) ca: Arc<Ca>,
+    pair: EcdsaKeyPair,
+    asked: Mutex<Vec<SigningRequest>>,
+}
+
+impl Root {
+    pub(crate) fn new() -> Self {
+        struct Sevens;
+        impl Entropy for Sevens {
+            fn fill(&self, octets: &mut [u8]) {
+                octets.fill(7);
+            }
+        }
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+        let public = CaPublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
+        let config = Config::from_toml("[[ca]]\nname = \"root-ca\"\nalgorithm = \"p256\"").unwrap();
+        // Its own certificate is not really signed, which no CRL depends on.
+        let cas = placeholder_cas::<PlaceholderError>(&config, NOW, &Sevens, &mut |_| Ok(public.clone()));
+        Self {
+            ca: cas.unwrap().pop().unwrap(),
+            pair,
+            asked: Mutex::default(),
+        }
+    }
+
+    /// What it was asked to sign.
+    pub(crate) fn asked(&self) -> Vec<SigningRequest> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn signature(&self, input: &SigningInput) -> Vec<u8> {
+        let SigningInput::Sha256(octets) = input else {
+            panic!("{input:?} is none for this key")
+        };
+        let digest = Digest::import_less_safe(octets, &digest::SHA256).unwrap();
+        self.pair.sign_digest(&digest).unwrap().as_ref().to_vec()
+    }
+}
+
+#[async_trait]
+impl KeyStore for Root {
+    async fn create(&self, key: &KeyName, _algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError> {
+        Err(KeyStoreError::AlreadyExists(key.clone()))
+    }
+
+    async fn public_key(&self, _key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
+        Ok(self.ca.issuer.public_key().clone())
+    }
+
+    async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError> {
+        self.asked.lock().unwrap().push(request.clone());
+        Ok(Signed {
+            signature: self.signature(request.input()),
+            receipt: Receipt("a root's".to_owned()),
+        })
+    }
 }
 
 pub(crate) fn header(ca: &Ca) -> CrlHeader<'_> {
@@ -71,19 +127,11 @@ pub(crate) fn header(ca: &Ca) -> CrlHeader<'_> {
     }
 }
 
-pub(super) async fn whole(
-    memory: &MemoryPorts,
-    ca: &Ca,
-    entries: &mut dyn RevokedEntries,
-    scratch: Box<dyn Scratch>,
-) -> WholeCrl {
+pub(super) fn whole(root: &Root, entries: &mut dyn RevokedEntries, scratch: Box<dyn Scratch>) -> WholeCrl {
+    let ca = &root.ca;
     let spooled = spool(&header(ca), entries, scratch).unwrap();
-    let signed = memory
-        .keys
-        .sign_unchecked(&ca.record.key, &spooled.input)
-        .await
-        .unwrap();
-    let framing = Framing::new(ca.issuer.public_key().algorithm(), spooled.length, &signed.signature);
+    let signature = root.signature(&spooled.input);
+    let framing = Framing::new(ca.issuer.public_key().algorithm(), spooled.length, &signature);
     spooled.frame(framing)
 }
 

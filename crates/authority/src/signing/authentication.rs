@@ -120,7 +120,7 @@ impl Authenticator {
 
 /// Everything that decides an intent, each value prefixed with its length, so that no two intents give the same octets.
 /// Left out: when it was reserved, which only determines its age, and the code itself.
-fn message(intent: &OpenIntent) -> Vec<u8> {
+pub fn message(intent: &OpenIntent) -> Vec<u8> {
     // Destructured by name, so that anyone who adds a field has to decide whether it belongs here.
     let OpenIntent {
         id,

@@ -75,16 +75,15 @@ mod tests {
 
     use super::*;
     use crate::ca_name::CaName;
-    use crate::memory::MemoryPorts;
     use crate::port::ledger::CrlScope;
-    use crate::publish::testing::{NOW, header, issuer};
+    use crate::publish::testing::{NOW, Root, header};
 
     /// Whatever stands in scratch space, and whatever the intent says: only a CRL of that CA, number and scope is signed.
     #[tokio::test]
     async fn only_the_crl_that_was_recorded_may_be_signed() {
-        let memory = MemoryPorts::new(NOW);
-        let ca = issuer(&memory).await;
-        let (tbs, input, _) = CrlWriter::new(&header(&ca), 0, Vec::new())
+        let root = Root::new();
+        let ca = &root.ca;
+        let (tbs, input, _) = CrlWriter::new(&header(ca), 0, Vec::new())
             .unwrap()
             .finish_tbs()
             .unwrap();
@@ -98,16 +97,15 @@ mod tests {
             at: NOW,
         };
         let refusal = |tbs: &[u8], intent: &CrlIntent| {
-            let outcome = SignableCrl::against(&mut Cursor::new(tbs), &input, intent, &Coverage::Full, &ca).unwrap();
+            let outcome = SignableCrl::against(&mut Cursor::new(tbs), &input, intent, &Coverage::Full, ca).unwrap();
             outcome.err()
         };
         assert_eq!(refusal(&tbs, &intent), None);
-        let signable = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, &Coverage::Full, &ca).unwrap();
-        let before = memory.keys.log().len();
-        signable.unwrap().sign(memory.keys.as_ref()).await.unwrap();
-        let log = memory.keys.log();
-        assert_eq!(log.len(), before + 1);
-        assert_eq!((log[before].purpose, &log[before].input), (Purpose::Crl, &input));
+        let signable = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, &Coverage::Full, ca).unwrap();
+        signable.unwrap().sign(&root).await.unwrap();
+        let asked = root.asked();
+        assert_eq!(asked.len(), 1);
+        assert_eq!((asked[0].purpose(), asked[0].input()), (Purpose::Crl, &input));
 
         let differs = |what| Some(NotSignable::Differs { what });
         let of = |change: &dyn Fn(&mut CrlIntent)| {
@@ -120,7 +118,7 @@ mod tests {
         let shard = Coverage::Shard {
             distribution_points: vec!["http://pki.example.com/3.crl".to_owned()],
         };
-        let outcome = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, &shard, &ca).unwrap();
+        let outcome = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, &shard, ca).unwrap();
         assert_eq!(outcome.err(), differs("distribution point"));
         assert_eq!(of(&|intent| intent.signing_input[0] ^= 1), differs("signing input"));
         let other = CaName::new("another-ca").unwrap();

@@ -4,12 +4,12 @@ use std::io;
 use std::sync::Arc;
 
 use chancery_authority::Authority;
-use chancery_authority::memory::MemoryPublication;
 use chancery_authority::port::publication::Stat;
 use chancery_authority::port::{
     Body, ETag, Ports, Precondition, Publication, PublicationError, PublishedName, Scratch,
 };
 use chancery_authority::profile::Profiles;
+use chancery_testing::memory::MemoryPublication;
 use chancery_x509::serial::Serial;
 
 use super::{foreign_crl, foreign_crl_with, put, revoked_until};

@@ -1,6 +1,7 @@
 //! CRLs: what is on them, when they are made, and what they never do.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod frame;
 mod long;
 mod numbers;
 mod races;
@@ -8,14 +9,14 @@ mod scopes;
 
 use std::io::Cursor;
 
-use chancery_authority::memory::Fault;
-use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Ledger, Reach, Revocation};
 use chancery_authority::port::{KeyName, Precondition, Publication, PublishedName, Receipt};
 use chancery_authority::publish::{CrlStatus, PublishError, Staleness};
-use chancery_authority::suite;
 use chancery_contract::IssueTlsCert as _;
 use chancery_lint::{Severity, lint_crl};
+use chancery_testing::SignUnchecked as _;
+use chancery_testing::memory::Fault;
+use chancery_testing::suite;
 use chancery_x509::certificate::{CertificateTemplate, KeyUsage};
 use chancery_x509::crl::{Coverage, CrlHeader, CrlWriter, Framing, RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;

@@ -1,8 +1,8 @@
 //! Numbers never go back, whatever a counter, a record or a file says.
 
-use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{CrlRecord, Ledger, latest_crl};
 use chancery_authority::publish::PublishError;
+use chancery_testing::memory::Fault;
 
 use super::{foreign_crl, put};
 use crate::fixture::{Fixture, NOW, scope};

@@ -4,7 +4,6 @@ use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_authority::memory::{Fault, MemoryPublication};
 use chancery_authority::port::ledger::{Ledger, latest_crl};
 use chancery_authority::port::publication::Stat;
 use chancery_authority::port::{
@@ -13,6 +12,7 @@ use chancery_authority::port::{
 use chancery_authority::profile::Profiles;
 use chancery_authority::publish::PublishError;
 use chancery_authority::{Authority, Principal};
+use chancery_testing::memory::{Fault, MemoryPublication};
 use chancery_x509::crl::RevocationReason;
 use futures_util::future::join_all;
 

@@ -9,6 +9,7 @@ use chancery_authority::issue::IssueError;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{CrlScope, CrlUse, KeyStatus, Ledger as _};
 use chancery_contract::IssueTlsCert as _;
+use chancery_testing::{Requester, principal, request};
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 
@@ -16,7 +17,6 @@ use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
 use crate::rows::write_over;
 use crate::sandbox::{Sandbox, patient};
-use crate::support::{Requester, principal, request};
 use crate::written_over::{delete, item as item_of};
 
 fn item<const N: usize>(attributes: [(&str, AttributeValue); N]) -> HashMap<String, AttributeValue> {
@@ -173,7 +173,7 @@ async fn what_was_revoked_before_it_was_recorded_beside_the_list_is_recorded_by_
     revoke(ca, RevocationReason::CessationOfOperation).await.unwrap();
     forget_that_it_ended(&sandbox, deployment.journal_table(), ca).await;
     let reserve = async |number| {
-        let mut intent = chancery_authority::suite::intent(number);
+        let mut intent = chancery_testing::suite::intent(number);
         intent.id.issuer = issuing.clone();
         ledger.intents().reserve(intent).await
     };
@@ -261,7 +261,7 @@ async fn a_blocked_key_stays_blocked_without_its_claim() {
         .key_status(record.key, "other.example.com")
         .await;
     assert_eq!(standing, Ok(KeyStatus::Blocked));
-    let intent = chancery_authority::suite::intent(1);
+    let intent = chancery_testing::suite::intent(1);
     let mut reserved = intent.clone();
     reserved.key = record.key;
     let refused = fixture.aws.ledger.intents().reserve(reserved).await;

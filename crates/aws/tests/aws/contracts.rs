@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use chancery_authority::config::Config;
 use chancery_authority::port::{IntentKeys, IntentNonce, KeyStore, KeyStoreError, Ledger, Notices, Publication};
-use chancery_authority::suite;
 use chancery_aws::ledger::AdoptionMode;
 use chancery_aws::{Deployment, KmsIntentKeys, KmsKeyStore, S3Publication, SnsNotices};
 use chancery_contract::notice::{self, Notice};
+use chancery_testing::suite;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use serde_json::Value;
 

@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use chancery_authority::port::SignUnchecked as _;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
     CertificateIntent, Completion, CrlIntent, CrlPlan, CrlRecord, CrlScope, IdempotencyToken, IntentId, Ledger,
     LedgerError, Reach, Rejection, Reservation, Revocation, Revoked, Search, latest_crl,
 };
 use chancery_authority::port::{ETag, KeyStore as _, KeyStoreError, Receipt};
-use chancery_authority::{CaName, suite};
 use chancery_aws::ledger::AdoptionMode;
 use chancery_aws::{CallBudget, DynamoLedger, KmsKeyStore};
+use chancery_testing::SignUnchecked as _;
+use chancery_testing::suite;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;

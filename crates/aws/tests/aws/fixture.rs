@@ -4,16 +4,13 @@ use std::sync::Arc;
 
 use chancery_authority::Authority;
 use chancery_authority::config::Config;
-use chancery_authority::memory::ManualClock;
 use chancery_authority::port::Ports;
 use chancery_authority::profile::Profiles;
 use chancery_aws::{Aws, CallBudget, Deployment, ResourceNames};
-use chancery_x509::time::UnixTime;
+pub(crate) use chancery_testing::NOW;
+use chancery_testing::memory::ManualClock;
 
 use crate::sandbox::Sandbox;
-
-/// 2026-11-23 20:00:00.
-pub(crate) const NOW: UnixTime = UnixTime(1_795_464_000);
 
 /// An authority, its ports, and the names of its deployment.
 pub(crate) struct Fixture {

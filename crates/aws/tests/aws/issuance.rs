@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::Search;
 use chancery_contract::{IssueTlsCert as _, contract_time};
+use chancery_testing::{Requester, principal, request, token};
 use futures_util::future::join_all;
 
 use crate::fixture::{Fixture, NOW};
 use crate::sandbox::{Sandbox, patient};
-use crate::support::{Requester, principal, request, token};
 
 fn counted(calls: Vec<String>) -> BTreeMap<String, usize> {
     let mut counted = BTreeMap::new();

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chancery_authority::Authority;
-use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::ledger::CrlScope;
 use chancery_authority::port::{Ports, Precondition};
 use chancery_authority::profile::Profiles;
 use chancery_aws::DynamoLedger;
+use chancery_testing::SignUnchecked as _;
 use chancery_x509::crl::{Coverage, CrlHeader, CrlWriter, Framing, RevocationList, RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use serde_json::{Value, json};

@@ -13,8 +13,6 @@ mod planted;
 mod resources;
 mod rows;
 mod sandbox;
-#[path = "../../../authority/tests/support/mod.rs"]
-mod support;
 mod table;
 mod unlisted;
 mod upgrade;

@@ -11,14 +11,14 @@ use chancery_authority::port::ledger::{CrlScope, Kind, Ledger as _, Search};
 use chancery_aws::Deployment;
 use chancery_aws::ledger::AdoptionMode;
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
+use chancery_testing::{judges, principal, request};
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 use serde_json::Value;
 
 use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
-use crate::sandbox::{Sandbox, judges, patient};
-use crate::support::{principal, request};
+use crate::sandbox::{Sandbox, patient};
 
 /// Serials and requests of what the script made.
 struct Made(Value);
@@ -29,7 +29,7 @@ impl Made {
     }
 
     fn with(sandbox: &Sandbox, deployment: &Deployment, environment: &[(&str, &str)]) -> Self {
-        let output = Command::new(judges().join("python"))
+        let output = Command::new(judges::folder().join("python"))
             .envs(environment.iter().copied())
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/python_ca.py"))
             .args([sandbox.endpoint(), deployment.project(), deployment.environment()])

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlPlan, CrlScope, Ledger, Search};
-use chancery_authority::{CaName, suite};
 use chancery_aws::ledger::AdoptionMode;
+use chancery_testing::suite;
 use chancery_x509::serial::Serial;
 use futures_util::future::join_all;
 

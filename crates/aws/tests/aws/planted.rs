@@ -11,6 +11,7 @@ use chancery_authority::revoke::RevokeError;
 use chancery_aws::{CallBudget, Deployment};
 use chancery_contract::IssueTlsCert as _;
 use chancery_contract::listed::{ListedRevocation, decide_listed};
+use chancery_testing::{Requester, principal};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use serde_json::json;
@@ -19,7 +20,6 @@ use crate::fixture::Fixture;
 use crate::pages::{text, write};
 use crate::rows::{crl, issue, write_over};
 use crate::sandbox::{Sandbox, patient};
-use crate::support::{Requester, principal};
 use crate::written_over::{Key, delete, entry, intent, item, number, padded, row};
 
 fn line(root: Serial, sort: &str) -> Key {

@@ -11,6 +11,7 @@ use chancery_authority::CaName;
 use chancery_authority::config::Config;
 use chancery_authority::port::{KeyName, KeyStore as _, KeyStoreError, PublishedName};
 use chancery_aws::{CallBudget, Deployment};
+use chancery_testing::sandbox::Signature;
 use chancery_x509::certificate::{Certificate, TbsCertificate};
 use chancery_x509::crl::RevocationList;
 use chancery_x509::key::ca::CaPublicKey;
@@ -18,7 +19,7 @@ use chancery_x509::pem;
 use chancery_x509::serial::Serial;
 
 use crate::fixture::Fixture;
-use crate::sandbox::{Sandbox, Signature, patient};
+use crate::sandbox::{Sandbox, patient};
 
 type Item = BTreeMap<String, AttributeValue>;
 

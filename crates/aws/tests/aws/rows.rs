@@ -8,13 +8,13 @@ use chancery_authority::port::ledger::{CrlScope, Ledger as _, Rejection, Search}
 use chancery_authority::revoke::RevokeError;
 use chancery_aws::Deployment;
 use chancery_contract::IssueTlsCert as _;
+use chancery_testing::{Requester, principal, request, token};
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 
 use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
 use crate::sandbox::{Sandbox, patient};
-use crate::support::{Requester, principal, request, token};
 
 fn scope(deployment: &Deployment) -> CrlScope {
     CrlScope {

@@ -15,6 +15,7 @@ use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Ledger as _, Po
 use chancery_authority::profile::Profiles;
 use chancery_aws::CallBudget;
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
+use chancery_testing::{principal, request, token};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::ca::CaPublicKey;
@@ -26,7 +27,6 @@ use serde_json::{Value, json};
 use crate::fixture::Fixture;
 use crate::resources::Resources;
 use crate::sandbox::{Sandbox, patient};
-use crate::support::{principal, request, token};
 
 /// What strikes once, and is asked again.
 const ONCE: [&str; 6] = ["throttled", "failed", "failed-done", "lost", "unreachable", "conflict"];

@@ -11,6 +11,7 @@ use chancery_authority::profile::Profiles;
 use chancery_authority::{Authority, CaName};
 use chancery_aws::Deployment;
 use chancery_contract::IssueTlsCert as _;
+use chancery_testing::{Requester, principal, request};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 
@@ -18,7 +19,6 @@ use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
 use crate::rows::{crl, issue, revoke, write_over};
 use crate::sandbox::{Sandbox, patient};
-use crate::support::{Requester, principal, request};
 use crate::written_over::item;
 
 fn row(name: &str, serial: Serial) -> [(&'static str, String); 2] {

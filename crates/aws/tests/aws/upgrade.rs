@@ -9,13 +9,13 @@ use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::CrlScope;
 use chancery_aws::{CallBudget, Deployment};
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
+use chancery_testing::{Requester, principal, token};
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, NOW};
 use crate::sandbox::{Sandbox, patient};
-use crate::support::{Requester, principal, token};
 
 const PROJECT: &str = "upgrade";
 const BUCKET: &str = "bucket-of-a-former-version";

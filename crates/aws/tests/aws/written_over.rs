@@ -12,6 +12,7 @@ use chancery_authority::publish::PublishError;
 use chancery_aws::Deployment;
 use chancery_contract::listed::{ListedRevocation, decide_listed};
 use chancery_contract::{IssueTlsCert as _, RevokedEntry};
+use chancery_testing::{Requester, principal, request, token};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
@@ -20,7 +21,6 @@ use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
 use crate::rows::{crl, issue, revoke, write_over};
 use crate::sandbox::{Sandbox, patient};
-use crate::support::{Requester, principal, request, token};
 
 pub(crate) type Key = [(&'static str, String); 2];
 

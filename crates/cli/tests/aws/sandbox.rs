@@ -1,21 +1,17 @@
 //! AWS on this machine, with a deployment in it whose functions are the real `bootstrap`.
 
-#[path = "../../../aws/tests/aws/running.rs"]
-mod running;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as STANDARD;
-use serde_json::{Value, json};
-
-use running::Running;
+use chancery_testing::sandbox::{CREDENTIALS, REGION};
+use chancery_testing::{judges, sandbox};
+use serde_json::Value;
 
 /// A sandbox that runs, and ends with the test.
 pub(crate) struct Sandbox {
-    _running: Running,
-    endpoint: String,
+    running: sandbox::Sandbox,
     bootstrap: PathBuf,
 }
 
@@ -28,7 +24,7 @@ pub(crate) struct Deployment<'a> {
 
 /// The interpreter with the sandbox's packages.
 pub(crate) fn python() -> PathBuf {
-    running::judges().join("python")
+    judges::folder().join("python")
 }
 
 impl Sandbox {
@@ -40,10 +36,8 @@ impl Sandbox {
             eprintln!("SKIPPED: the functions are not built (cargo build --package chancery-lambda)");
             return None;
         }
-        let (running, told) = Running::start(&["--port", "0"])?;
         Some(Self {
-            endpoint: told["endpoint"].as_str().unwrap().to_owned(),
-            _running: running,
+            running: sandbox::Sandbox::start()?,
             bootstrap,
         })
     }
@@ -66,7 +60,7 @@ impl Sandbox {
     /// Runs a script against the sandbox, and gives what it says.
     pub(crate) fn script(&self, script: &str, arguments: &[&str]) -> Value {
         let output = Command::new(python())
-            .args([script, &self.endpoint])
+            .args([script, self.running.endpoint()])
             .args(arguments)
             .output()
             .unwrap();
@@ -124,10 +118,10 @@ impl Deployment<'_> {
         }
         command
             .envs([
-                ("AWS_ENDPOINT_URL", self.sandbox.endpoint.as_str()),
-                ("AWS_REGION", "eu-west-2"),
-                ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-                ("AWS_SECRET_ACCESS_KEY", "secret"),
+                ("AWS_ENDPOINT_URL", self.sandbox.running.endpoint()),
+                ("AWS_REGION", REGION),
+                ("AWS_ACCESS_KEY_ID", CREDENTIALS.0),
+                ("AWS_SECRET_ACCESS_KEY", CREDENTIALS.1),
                 ("AWS_EC2_METADATA_DISABLED", "true"),
                 // Nobody's own files.
                 ("AWS_CONFIG_FILE", "/dev/null"),
@@ -166,11 +160,8 @@ impl Deployment<'_> {
 
     /// Operations of all calls since this was asked last, by service: `dynamodb.GetItem`.
     pub(crate) fn calls(&self) -> Vec<String> {
-        let url = format!("{}/_sandbox/calls", self.sandbox.endpoint);
-        let calls: Vec<Value> = ureq::get(&url).call().unwrap().body_mut().read_json().unwrap();
-        ureq::delete(&url).call().unwrap();
-        let operation = |call: &Value| format!("{}.{}", call["service"], call["operation"]).replace('"', "");
-        calls.iter().map(operation).collect()
+        let calls = self.sandbox.running.take_calls().into_iter();
+        calls.map(|call| call.replacen(' ', ".", 1)).collect()
     }
 
     /// What was published to the topic since this was asked last: subject and message.
@@ -189,19 +180,14 @@ impl Deployment<'_> {
         octets(&self.look("decrypt", &[&STANDARD.encode(sealed), common_name]))
     }
 
-    /// Lets the next calls of an operation meet a fault; sandbox/README.md lists the kinds.
+    /// Lets the next calls of an operation meet a fault.
     pub(crate) fn fault(&self, service: &str, operation: &str, kind: &str, times: u32) {
-        let fault = json!({"service": service, "operation": operation, "kind": kind, "times": times});
-        ureq::post(self.faults()).send_json(fault).unwrap();
+        self.sandbox.running.fault(service, operation, kind, times);
     }
 
     /// Forgets faults that have not struck.
     pub(crate) fn clear_faults(&self) {
-        ureq::delete(self.faults()).call().unwrap();
-    }
-
-    fn faults(&self) -> String {
-        format!("{}/_sandbox/faults", self.sandbox.endpoint)
+        self.sandbox.running.clear_faults();
     }
 
     pub(crate) fn look(&self, what: &str, arguments: &[&str]) -> Value {

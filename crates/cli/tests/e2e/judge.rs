@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use chancery_testing::judges;
 use serde_json::Value;
 
 use crate::harness::{Folder, has, succeeded, tool};
@@ -11,22 +12,10 @@ use crate::harness::{Folder, has, succeeded, tool};
 pub(crate) struct Python(PathBuf);
 
 impl Python {
-    /// `None`, and a line saying so, where there are none. A folder that somebody names must have them: who names one does not
-    /// want these tests skipped.
+    /// `None`, and a line saying so, where there are none.
     pub(crate) fn found() -> Option<Self> {
-        let named = std::env::var_os("CHANCERY_JUDGES").map(PathBuf::from);
-        Self::found_in(named)
-    }
-
-    fn found_in(named: Option<PathBuf>) -> Option<Self> {
-        let is_named = named.is_some();
-        let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/judges/bin"));
+        let folder = judges::folder();
         let found = folder.join("python").is_file();
-        assert!(
-            found || !is_named,
-            "CHANCERY_JUDGES names {}, which has no python: name the bin folder of the judges' virtual environment",
-            folder.display()
-        );
         if !found {
             eprintln!("SKIPPED: the Python judges are not installed (cargo xtask setup)");
         }
@@ -122,11 +111,4 @@ pub(crate) fn openssl_text(kind: &str, file: &Path) -> Option<String> {
         );
         String::from_utf8_lossy(&printed).into_owned()
     })
-}
-
-#[test]
-#[should_panic(expected = "has no python")]
-fn judges_that_are_named_and_not_there_are_no_reason_to_skip() {
-    let folder = tempfile::tempdir().unwrap();
-    Python::found_in(Some(folder.path().to_owned()));
 }

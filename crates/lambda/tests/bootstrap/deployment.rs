@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 use aws_sdk_s3::primitives::ByteStream;
 use chancery_aws::Deployment;
-use serde_json::{Value, json};
+use chancery_testing::sandbox::{CREDENTIALS, REGION, Sandbox};
 
 use super::runtime::Process;
-use super::sandbox::Sandbox;
 
 /// Keys, tables, buckets and a topic.
 pub(crate) struct Deployed<'a> {
@@ -21,7 +20,9 @@ pub(crate) struct Deployed<'a> {
 
 impl<'a> Deployed<'a> {
     pub(crate) async fn new(sandbox: &'a Sandbox) -> Self {
-        let names = sandbox.deployment().await;
+        let names = Deployment::new(format!("p{}", sandbox.number()), "dev", ["prod"]).unwrap();
+        sandbox.make_tables(names.table(), names.journal_table()).await;
+        sandbox.make_intents_key(&names.intents_alias()).await;
         let kms = aws_sdk_kms::Client::new(&sandbox.config);
         for (ca, spec) in [
             (names.root_ca(), KeySpec::EccNistP384),
@@ -58,17 +59,13 @@ impl<'a> Deployed<'a> {
         }
     }
 
-    fn endpoint(&self) -> &str {
-        self.sandbox.config.endpoint_url().unwrap()
-    }
-
     /// A fresh process of a function, with these changes to its environment.
     pub(crate) fn start(&self, handler: &str, changes: &[(&str, &str)]) -> Process {
         let own = [
-            ("AWS_ENDPOINT_URL", self.endpoint()),
-            ("AWS_REGION", "eu-west-2"),
-            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_ENDPOINT_URL", self.sandbox.endpoint()),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", CREDENTIALS.0),
+            ("AWS_SECRET_ACCESS_KEY", CREDENTIALS.1),
             ("PROJECT", self.names.project()),
             ("ENVIRONMENT_NAME", "dev"),
             ("EXTERNAL_S3_BUCKET", self.external.as_str()),
@@ -82,27 +79,12 @@ impl<'a> Deployed<'a> {
         Process::start(handler, &all.collect::<Vec<_>>())
     }
 
-    /// Lets the next calls of an operation meet a fault; sandbox/README.md lists the kinds.
-    pub(crate) fn fault(&self, service: &str, operation: &str, kind: &str, times: u32) {
-        let fault = json!({"service": service, "operation": operation, "kind": kind, "times": times});
-        let url = format!("{}/_sandbox/faults", self.endpoint());
-        ureq::post(url).send_json(fault).unwrap();
-    }
-
-    /// Forgets faults that have not struck.
-    pub(crate) fn clear_faults(&self) {
-        let url = format!("{}/_sandbox/faults", self.endpoint());
-        ureq::delete(url).call().unwrap();
-    }
-
     /// How many calls of each service there were since this was asked last.
     pub(crate) fn take_calls(&self) -> BTreeMap<String, usize> {
-        let url = format!("{}/_sandbox/calls", self.endpoint());
-        let calls: Value = ureq::get(&url).call().unwrap().body_mut().read_json().unwrap();
-        ureq::delete(&url).call().unwrap();
         let mut counts = BTreeMap::new();
-        for call in calls.as_array().unwrap() {
-            *counts.entry(call["service"].as_str().unwrap().to_owned()).or_default() += 1;
+        for call in self.sandbox.take_calls() {
+            let (service, _) = call.split_once(' ').unwrap();
+            *counts.entry(service.to_owned()).or_default() += 1;
         }
         counts
     }

@@ -5,18 +5,15 @@
 
 mod deployment;
 mod runtime;
-#[path = "../../../aws/tests/aws/sandbox.rs"]
-#[allow(dead_code, reason = "this test uses a part of it")]
-mod sandbox;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chancery_testing::sandbox::Sandbox;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationList;
 use serde_json::{Value, json};
 
 use deployment::Deployed;
-use sandbox::Sandbox;
 
 const P256: &str = include_str!("../../../x509/tests/data/csr/openssl-p256.pem");
 const P384: &str = include_str!("../../../x509/tests/data/csr/openssl-p384.pem");
@@ -131,9 +128,9 @@ async fn what_cannot_work_says_so() {
     let answer = deployed.start("sweep", &[("JOURNAL_TABLE", "none")]).ask(&json!({}));
     assert_eq!(answer, Ok(Value::Null), "there is nothing to sweep yet");
     let mut throttled = deployed.start("create_root_ca", &[]);
-    deployed.fault("kms", "Sign", "throttled", 1000);
+    sandbox.fault("kms", "Sign", "throttled", 1000);
     let error = throttled.ask(&json!({})).unwrap_err();
-    deployed.clear_faults();
+    sandbox.clear_faults();
     assert_eq!(error["errorType"], "UnavailableError", "{error}");
     assert!(
         throttled

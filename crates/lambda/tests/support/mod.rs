@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::{KeyName, KeyStore};
 use chancery_contract::notice;
 use chancery_deployment::settings::AuthoritySettings;
@@ -20,12 +19,11 @@ use chancery_lambda::function::Function;
 use chancery_lambda::metrics::Metrics;
 use chancery_lambda::rows::{LedgerRows, Rows};
 use chancery_lambda::state::{Dependencies, Invocation, NoKeyCheck};
+pub(crate) use chancery_testing::NOW;
+use chancery_testing::memory::MemoryPorts;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::time::UnixTime;
 use serde_json::{Value, json};
-
-/// 2026-11-23 20:00:00.
-pub(crate) const NOW: UnixTime = UnixTime(1_795_464_000);
 
 pub(crate) const P256: &str = include_str!("../../../x509/tests/data/csr/openssl-p256.pem");
 pub(crate) const P384: &str = include_str!("../../../x509/tests/data/csr/openssl-p384.pem");

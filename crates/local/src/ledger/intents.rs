@@ -343,7 +343,7 @@ fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenInten
 
 #[cfg(test)]
 mod tests {
-    use chancery_authority::suite;
+    use chancery_testing::suite;
     use rusqlite::{Connection, StatementStatus};
 
     use super::super::certificates::FIRST_OF_KEY;

@@ -7,8 +7,8 @@ use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, Completion, CrlPlan, CrlScope, Reach, Reservation, Revocation, Revoked,
 };
 use chancery_authority::port::{Ledger, Receipt};
-use chancery_authority::suite;
 use chancery_local::ledger::SqliteLedger;
+use chancery_testing::suite;
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::time::UnixTime;
 use tempfile::TempDir;

@@ -182,7 +182,7 @@ fn a_refusal_that_wrote_nothing_shares_the_commit_of_the_others() {
 fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
     const NOW: UnixTime = UnixTime(1_795_464_000);
     let (_folder, ledger) = fresh();
-    let intent = chancery_authority::suite::intent(1);
+    let intent = chancery_testing::suite::intent(1);
     block_on(ledger.intents().reserve(intent.clone())).unwrap();
     let completion = Completion {
         id: intent.id.clone(),
