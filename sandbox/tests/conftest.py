@@ -168,7 +168,8 @@ def place(sandbox, all_deployed):
 def nothing_is_denied(request):
     """Hold every call that a deployed function makes under its own role against what Terraform lets it do.
 
-    Of a role that `pytest.mark.denied(ROLE)` names, a test expects refusals."""
+    Of a role that `pytest.mark.denied(ROLE)` names, a test expects refusals.
+    """
     if request.node.get_closest_marker("deployed") is None:
         yield
         return

@@ -133,7 +133,7 @@ def test_topics(sandbox, session, name):
     assert denied(client("sns").publish, TopicArn=other, Message="m") == "AuthorizationError"
 
 
-def test_functions(sandbox, session, name):
+def test_functions(session, name):
     arn = f"arn:aws:lambda:eu-west-1:123456789012:function:{name}"
     _, client = session(allow("lambda:GetFunctionConfiguration", resource=arn))
     functions = client("lambda")

@@ -1,5 +1,6 @@
-"""A second issuing CA is added to a deployment, takes the place of the first, and the first retires; by Terraform, the
-real functions and the real command. Nobody who trusts the root notices.
+"""A second issuing CA is added to a deployment, takes the place of the first, and the first retires.
+
+By Terraform, the real functions and the real command. Nobody who trusts the root notices.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def chancery(sandbox, tmp_path):
 
 
 @pytest.fixture
-def operator(authority, sandbox):
+def operator(sandbox):
     """The session of an operator, who may do what the module's output says, or other things."""
 
     def session(policy: str, name: str) -> dict[str, str]:
@@ -81,25 +82,34 @@ def verified(folder, authority, leaf: x509.Certificate, chain: list[str]) -> str
     return said.replace(f"{folder}/", "")
 
 
-@pytest.mark.denied("rotation-reader")
-def test_a_second_issuing_ca_takes_the_place_of_the_first(deployed, authority, chancery, operator, tmp_path):
-    before = issue(authority, "before.example.com")
-    assert states(chancery("ca", "list")) == {ROOT: "active", FIRST: "active default"}
-
-    # Terraform makes the key; until then the command says what to write.
+def applied_with_second(stack, chancery) -> dict:
+    """The outputs after Terraform made the key; until then the command says what to write."""
     told = chancery("ca", "add", "issuing-ca-2", fails=True)
     assert "issuing_cas = {" in told, told
     assert "issuing-ca-2 = { info" in told, told
-    stack = deployed.stack
-    was = stack.inputs
-    stack.inputs = {
-        **was,
-        "issuing_cas": {"issuing-ca-2": {"info": INFO | {"commonName": "Second Issuing CA", "lifetime": 1825}}},
-    }
+    info = INFO | {"commonName": "Second Issuing CA", "lifetime": 1825}
+    stack.inputs = {**stack.inputs, "issuing_cas": {"issuing-ca-2": {"info": info}}}
     stack.write()
     outputs = stack.apply()
     assert outputs["issuing_cas"]["issuing-ca-2"]["name"] == SECOND
     assert stack.plan() == [], "applying twice changes nothing"
+    return outputs
+
+
+def whoever_only_reads_is_told_what_is_missing(outputs: dict, chancery, operator) -> None:
+    reading = json.loads(outputs["ca_operator_policy"])
+    reading["Statement"] = [each for each in reading["Statement"] if each["Sid"] != "ChangeWhichCaIssues"]
+    session = operator(json.dumps(reading), "rotation-reader")
+    told = chancery("ca", "activate", "issuing-ca-2", session=session, fails=True)
+    assert "ca_operator_policy" in told, told
+    assert "dynamodb:PutItem" in told, told
+
+
+@pytest.mark.denied("rotation-reader")
+def test_a_second_issuing_ca_takes_the_place_of_the_first(deployed, authority, chancery, operator, tmp_path):
+    before = issue(authority, "before.example.com")
+    assert states(chancery("ca", "list")) == {ROOT: "active", FIRST: "active default"}
+    outputs = applied_with_second(deployed.stack, chancery)
 
     # The operator has what the module's output says, and nothing else.
     session = operator(outputs["ca_operator_policy"], "rotation-operator")
@@ -116,14 +126,7 @@ def test_a_second_issuing_ca_takes_the_place_of_the_first(deployed, authority, c
     pending = issue(authority, "pending.example.com")
     assert pending.issuer == judges.ca(authority, FIRST).subject
 
-    # Who may read alone is told what is missing.
-    reading = json.loads(outputs["ca_operator_policy"])
-    reading["Statement"] = [each for each in reading["Statement"] if each["Sid"] != "ChangeWhichCaIssues"]
-    told = chancery(
-        "ca", "activate", "issuing-ca-2", session=operator(json.dumps(reading), "rotation-reader"), fails=True
-    )
-    assert "ca_operator_policy" in told, told
-    assert "dynamodb:PutItem" in told, told
+    whoever_only_reads_is_told_what_is_missing(outputs, chancery, operator)
     told = chancery("ca", "retire", "issuing-ca", session=session, fails=True)
     assert "make another CA the default issuer first" in told, told
 
