@@ -2,9 +2,11 @@
 //! the contract are optional.
 
 mod authority;
+mod cas;
 mod notify;
 
-pub use authority::{AuthoritySettings, CaRole};
+pub use authority::AuthoritySettings;
+pub use cas::CaRole;
 pub use notify::{Emojis, NotifySettings};
 
 use std::str::FromStr;
