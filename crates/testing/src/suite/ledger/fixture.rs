@@ -113,3 +113,18 @@ pub(super) fn revocation(at: UnixTime, reason: RevocationReason) -> Revocation {
         principal: "local:contract".to_owned(),
     }
 }
+
+/// More than the number of places in which any ledger stores whether a CA is revoked, or issues.
+pub(super) const MORE_THAN_PARTITIONS: u32 = 32;
+
+/// An intent under that CA.
+pub(super) fn intent_under(issuer: &str, number: u32) -> CertificateIntent {
+    let intent = intent(number);
+    CertificateIntent {
+        id: IntentId {
+            issuer: ca_name(issuer),
+            ..intent.id
+        },
+        ..intent
+    }
+}

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use chancery_authority::port::ledger::{
-    CertificateIntent, IdempotencyToken, IntentId, KeyStatus, Ledger, LedgerError, Reach, Reservation, Revocation,
+    CertificateIntent, IdempotencyToken, KeyStatus, Ledger, LedgerError, Reach, Reservation, Revocation,
 };
 use chancery_x509::crl::RevocationReason;
 
-use super::super::fixture::{NOW, authority, ca_name, completion, intent, issue, reserve, serial};
+use super::super::fixture::{
+    MORE_THAN_PARTITIONS, NOW, authority, ca_name, completion, intent_under, issue, reserve, serial,
+};
 use super::super::ok;
-
-/// More than the number of places in which any ledger stores whether a CA is revoked.
-const MANY: u32 = 32;
 
 async fn revoke(ledger: &dyn Ledger, issuer: &str, number: u32) {
     let revocation = Revocation {
@@ -26,21 +25,10 @@ async fn revoke(ledger: &dyn Ledger, issuer: &str, number: u32) {
         .await);
 }
 
-fn under(issuer: &str, number: u32) -> CertificateIntent {
-    let intent = intent(number);
-    CertificateIntent {
-        id: IntentId {
-            issuer: ca_name(issuer),
-            ..intent.id
-        },
-        ..intent
-    }
-}
-
 fn with_token(number: u32) -> CertificateIntent {
     CertificateIntent {
         token: Some(IdempotencyToken(format!("token {number}"))),
-        ..under("a-ca", number)
+        ..intent_under("a-ca", number)
     }
 }
 
@@ -60,12 +48,18 @@ pub(super) async fn nothing_is_reserved_under_a_revoked_ca(ledger: &dyn Ledger) 
     // Prepared before the CA was revoked, and reserved afterwards.
     revoke(ledger, "root-ca", 2).await;
     refused(ledger, prepared.clone(), "a-ca", "what was prepared before").await;
-    for number in 100..100 + MANY {
-        refused(ledger, under("a-ca", number), "a-ca", "whatever its serial number").await;
+    for number in 100..100 + MORE_THAN_PARTITIONS {
+        refused(
+            ledger,
+            intent_under("a-ca", number),
+            "a-ca",
+            "whatever its serial number",
+        )
+        .await;
     }
     let renewal = CertificateIntent {
         renews: Some(issued.id.clone()),
-        ..under("a-ca", 7)
+        ..intent_under("a-ca", 7)
     };
     refused(ledger, renewal, "a-ca", "a renewal").await;
     refused(ledger, authority(8, "c-ca", Some("a-ca")), "a-ca", "a CA below it").await;
@@ -91,34 +85,37 @@ pub(super) async fn nothing_is_reserved_under_a_revoked_ca(ledger: &dyn Ledger) 
     let replay = ok(ledger.intents().reserve(open).await);
     assert!(matches!(replay, Reservation::Open(_)), "what a token got comes first");
 
-    reserve(ledger, &under("b-ca", 9)).await;
+    reserve(ledger, &intent_under("b-ca", 9)).await;
     revoke(ledger, "root-ca", 1).await;
-    for number in 200..200 + MANY {
-        refused(ledger, under("b-ca", number), "root-ca", "the CA above").await;
+    for number in 200..200 + MORE_THAN_PARTITIONS {
+        refused(ledger, intent_under("b-ca", number), "root-ca", "the CA above").await;
     }
-    refused(ledger, under("a-ca", 10), "a-ca", "of several the nearest").await;
+    refused(ledger, intent_under("a-ca", 10), "a-ca", "of several the nearest").await;
     // Another hierarchy is not affected.
     issue(ledger, &authority(11, "another-root", None)).await;
-    reserve(ledger, &under("another-root", 12)).await;
+    reserve(ledger, &intent_under("another-root", 12)).await;
 }
 
 /// Once the revocation of a CA has returned, nothing is reserved, whatever was in progress.
 pub(super) async fn no_reservation_escapes_a_ca_s_revocation(ledger: Arc<dyn Ledger>) {
     issue(&*ledger, &authority(1, "a-ca", None)).await;
-    let reserving = (10..10 + MANY).map(|number| {
+    let reserving = (10..10 + MORE_THAN_PARTITIONS).map(|number| {
         let ledger = ledger.clone();
-        async move { (number, ledger.intents().reserve(under("a-ca", number)).await) }
+        async move { (number, ledger.intents().reserve(intent_under("a-ca", number)).await) }
     });
     let revoking = revoke(&*ledger, "a-ca", 1);
     let (outcomes, ()) = futures_util::future::join(futures_util::future::join_all(reserving), revoking).await;
     for (number, outcome) in outcomes {
         match outcome {
-            Ok(Reservation::New) => drop(ok(ledger.intents().complete(completion(&under("a-ca", number))).await)),
+            Ok(Reservation::New) => drop(ok(ledger
+                .intents()
+                .complete(completion(&intent_under("a-ca", number)))
+                .await)),
             Err(LedgerError::IssuerRevoked { .. }) => {}
             other => panic!("reserved or refused: {other:?}"),
         }
     }
-    for number in 300..300 + MANY {
-        refused(&*ledger, under("a-ca", number), "a-ca", "afterwards").await;
+    for number in 300..300 + MORE_THAN_PARTITIONS {
+        refused(&*ledger, intent_under("a-ca", number), "a-ca", "afterwards").await;
     }
 }

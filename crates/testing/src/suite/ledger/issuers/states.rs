@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use chancery_authority::port::ledger::{
-    CertificateIntent, IntentId, IssuerChange, IssuerState, IssuerStatus, Ledger, LedgerError,
+    CertificateIntent, IssuerChange, IssuerState, IssuerStatus, Ledger, LedgerError,
 };
 use chancery_authority::principal::Principal;
 
-use super::super::fixture::{NOW, authority, ca_name, intent, issue, reserve};
+use super::super::fixture::{MORE_THAN_PARTITIONS, NOW, authority, ca_name, intent_under, issue, reserve};
 use super::super::ok;
-
-/// More than the number of places in which any ledger stores whether a CA issues.
-const MANY: u32 = 32;
 
 fn to(ca: &str, state: IssuerState) -> IssuerChange {
     IssuerChange {
@@ -27,17 +24,6 @@ fn default(ca: &str) -> IssuerChange {
     IssuerChange {
         becomes_default: true,
         ..to(ca, IssuerState::Active)
-    }
-}
-
-fn under(issuer: &str, number: u32) -> CertificateIntent {
-    let intent = intent(number);
-    CertificateIntent {
-        id: IntentId {
-            issuer: ca_name(issuer),
-            ..intent.id
-        },
-        ..intent
     }
 }
 
@@ -70,29 +56,29 @@ pub(super) async fn a_ca_issues_while_it_is_active(ledger: &dyn Ledger) {
     let pending = status(ledger, "b-ca").await;
     assert_eq!((pending.state, pending.is_default), (IssuerState::Pending, false));
     assert_eq!(pending.changed, Some((NOW.plus_days(1), "local:alice".to_owned())));
-    for number in 100..100 + MANY {
-        refused(ledger, under("b-ca", number), "b-ca", IssuerState::Pending).await;
+    for number in 100..100 + MORE_THAN_PARTITIONS {
+        refused(ledger, intent_under("b-ca", number), "b-ca", IssuerState::Pending).await;
     }
     refused(ledger, authority(4, "c-ca", Some("b-ca")), "b-ca", IssuerState::Pending).await;
 
     ok(ledger.issuers().change(to("b-ca", IssuerState::Active)).await);
-    for number in 200..200 + MANY {
-        reserve(ledger, &under("b-ca", number)).await;
+    for number in 200..200 + MORE_THAN_PARTITIONS {
+        reserve(ledger, &intent_under("b-ca", number)).await;
     }
     ok(ledger.issuers().change(to("a-ca", IssuerState::Retiring)).await);
-    for number in 300..300 + MANY {
-        refused(ledger, under("a-ca", number), "a-ca", IssuerState::Retiring).await;
+    for number in 300..300 + MORE_THAN_PARTITIONS {
+        refused(ledger, intent_under("a-ca", number), "a-ca", IssuerState::Retiring).await;
     }
     // The CAs above and beside it go on.
-    reserve(ledger, &under("b-ca", 400)).await;
+    reserve(ledger, &intent_under("b-ca", 400)).await;
     issue(ledger, &authority(5, "d-ca", Some("root-ca"))).await;
 
     // Back into use, and to its end.
     ok(ledger.issuers().change(to("a-ca", IssuerState::Active)).await);
-    reserve(ledger, &under("a-ca", 401)).await;
+    reserve(ledger, &intent_under("a-ca", 401)).await;
     ok(ledger.issuers().change(to("a-ca", IssuerState::Retiring)).await);
     ok(ledger.issuers().change(to("a-ca", IssuerState::Retired)).await);
-    refused(ledger, under("a-ca", 402), "a-ca", IssuerState::Retired).await;
+    refused(ledger, intent_under("a-ca", 402), "a-ca", IssuerState::Retired).await;
     let back = ledger.issuers().change(to("a-ca", IssuerState::Active)).await;
     let wanted = LedgerError::IssuerState {
         ca: ca_name("a-ca"),
