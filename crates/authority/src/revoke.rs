@@ -1,5 +1,6 @@
 //! Revocation: recorded first, then published in a CRL, then reported by a notice.
 
+mod of_ca;
 mod others;
 
 use std::collections::BTreeSet;
@@ -142,6 +143,8 @@ impl Authority {
         principal: &Principal,
         reach: Reach,
     ) -> Result<RevokedCertificate, RevokeError> {
+        // What compromises a CA's key revokes all of its certificates.
+        let reach = if record.is_ca() { Reach::Key } else { reach };
         let serial = record.id.serial;
         let now = self.ports().clock.now();
         if let Some(invalidity_date) = invalidity_date.filter(|date| *date > now) {
@@ -191,7 +194,8 @@ impl Authority {
             tracing::info!(%serial, issuer = %scope.issuer, reason = reason.name(), %principal, "certificate revoked");
         }
         let first = (together.others, together.unreadable, together.has_more);
-        let others = self.revoke_others(&record, &revocation, first).await?;
+        let mut others = self.revoke_others(&record, &revocation, first).await?;
+        self.revoke_with_ca(&record, &revocation, &mut others).await?;
         let at_once = self.publishes_at_once(&scope);
         let beside = others.certificates.iter();
         let beside = beside.filter(|other| other.scope() == scope && !is_past(other.not_after, now));

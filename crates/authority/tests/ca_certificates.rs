@@ -4,6 +4,7 @@
 use chancery_authority::config::NameConstraintsFile;
 use chancery_authority::hierarchy::{CrossNames, CrossSignError, CrossSignRequest, HierarchyError};
 use chancery_authority::port::ledger::{Kind, LedgerError};
+use chancery_contract::IssueTlsCert as _;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::certificate::template::{NameConstraints, Subtree};
 use chancery_x509::crl::RevocationReason;
@@ -90,6 +91,7 @@ async fn a_renewed_ca_is_the_same_ca() {
     assert_eq!(renewed.spki_der(), former.spki_der());
     assert_eq!(renewed.subject_key_identifier(), former.subject_key_identifier());
     assert!(renewed.not_after() > former.not_after());
+    assert_eq!(renewed.not_before(), former.not_before());
     assert_eq!(renewed.basic_constraints(), former.basic_constraints());
 
     // Everyone goes on, with either certificate.
@@ -222,8 +224,14 @@ async fn those_who_trust_either_root_find_a_path() {
             cross.crl_distribution_points().unwrap(),
             ["http://pki.example.com/chancery-root-ca.crl"]
         );
-        let permitted = cross.name_constraints().unwrap().unwrap().permitted;
-        assert_eq!(permitted, [Subtree::Dns("example.com".to_owned())]);
+        let constraints = cross.name_constraints().unwrap().unwrap();
+        assert_eq!(constraints.permitted[0], Subtree::Dns("example.com".to_owned()));
+        // No e-mail address, no URI, no IP address of either version.
+        assert_eq!(
+            (constraints.permitted.len(), constraints.excluded.len()),
+            (3, 2),
+            "{constraints:?}"
+        );
 
         let mut through = below.clone();
         through.push(&cross);
@@ -265,6 +273,13 @@ async fn a_cross_certificate_gives_no_more_than_was_asked_for() {
     assert!(matches!(no_ca, CrossSignError::NotACa(_)), "{no_ca:?}");
     let itself = refused("chancery-root-ca", request(&root(&ours), CrossNames::Any)).await;
     assert_eq!(itself, CrossSignError::Itself(by.clone()));
+    let excluded = NameConstraintsFile {
+        permitted: Vec::new(),
+        excluded: vec!["dns:example.com".to_owned()],
+    };
+    let all_but_some = CrossNames::Constrained(excluded.parse().unwrap());
+    let all_but_some = refused("chancery-root-ca", request(&their_root, all_but_some)).await;
+    assert_eq!(all_but_some, CrossSignError::NothingPermitted);
     // The issuing CA's path length is 0.
     let too_deep = refused("chancery-issuing-ca", request(&their_root, CrossNames::Any)).await;
     assert!(matches!(too_deep, CrossSignError::Template { .. }), "{too_deep:?}");
@@ -294,7 +309,8 @@ async fn a_cross_certificate_gives_no_more_than_was_asked_for() {
         .await
         .unwrap();
     let constrained = Certificate::parse(&made.record.certificate).unwrap();
-    let third = Fixture::with(CONFIG).await;
+    let third = Fixture::with(&format!("project = 'third'\n{CONFIG}")).await;
+    let by = ca_name("third-root-ca");
     let again = third
         .authority
         .cross_sign(&by, &request(&constrained, CrossNames::Own), &principal())
@@ -313,4 +329,133 @@ async fn a_cross_certificate_gives_no_more_than_was_asked_for() {
     ours.memory.clock.advance(7001 * 86_400);
     let over = refused("chancery-root-ca", request(&their_root, CrossNames::Any)).await;
     assert!(matches!(over, CrossSignError::NotValid { .. }), "{over:?}");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_before_a_renewal_is_issued_after_it() {
+    use chancery_testing::memory::Fault;
+    let fixture = Fixture::with(CONFIG).await;
+    fixture.memory.clock.advance(86_400);
+    fixture.memory.faults.at("keys.sign", 1, Fault::FailBefore);
+    let token = || Some(chancery_authority::port::ledger::IdempotencyToken("again".to_owned()));
+    let asked = fixture::request("a.example.com");
+    let first = fixture.authority.issue_tls_cert(&asked, &principal(), token()).await;
+    assert!(first.is_err());
+    fixture.memory.faults.clear();
+    fixture
+        .authority
+        .renew_ca(&ca_name("chancery-issuing-ca"), &principal())
+        .await
+        .unwrap();
+    let swept = fixture.authority.sweep_older_than(0).await.unwrap();
+    assert_eq!((swept.completed.len(), swept.lost, swept.refused), (1, vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_ca_is_revoked_as_a_whole() {
+    for revoke_former in [false, true] {
+        let fixture = Fixture::with(CONFIG).await;
+        let root = ca_name("chancery-root-ca");
+        let former = issuing(&fixture);
+        fixture.memory.clock.advance(86_400);
+        let issuing_ca = ca_name("chancery-issuing-ca");
+        fixture.authority.renew_ca(&issuing_ca, &principal()).await.unwrap();
+        let present = issuing(&fixture);
+        // Nothing but a compromise is wrong with one that was replaced.
+        let serial = if revoke_former {
+            former.serial()
+        } else {
+            present.serial()
+        };
+        if revoke_former {
+            let superseded = Fixture::with(CONFIG).await;
+            let replaced = issuing(&superseded).serial();
+            superseded.memory.clock.advance(86_400);
+            superseded.authority.renew_ca(&issuing_ca, &principal()).await.unwrap();
+            let revoked = superseded
+                .authority
+                .revoke(replaced, RevocationReason::Superseded, None, &principal())
+                .await
+                .unwrap();
+            assert_eq!(revoked.others, []);
+            superseded.issue("after.example.com", None).await;
+        }
+        let revoked = fixture
+            .authority
+            .revoke(serial, RevocationReason::CessationOfOperation, None, &principal())
+            .await
+            .unwrap();
+        assert_eq!(revoked.others.len(), 1);
+        all_good(&fixture.authority.publish_crls(Some(&root)).await);
+        let listed = fixture.listed("chancery-root-ca.crl");
+        for certificate in [&former, &present] {
+            assert!(listed.contains(&certificate.serial()), "{listed:?}");
+        }
+        let refused = fixture
+            .authority
+            .issue_tls_cert(&fixture::request("after.example.com"), &principal(), None)
+            .await;
+        assert!(refused.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_ca_of_this_authority_is_cross_certified_as_it_is_now() {
+    let two_roots = format!("issuing_ca = 'issuing-ca'\n{CONFIG}[[ca]]\nname = 'root-2'\nalgorithm = 'p256'\n");
+    let fixture = Fixture::with(&two_roots).await;
+    let by = ca_name("chancery-root-ca");
+    let new_root = fixture
+        .authority
+        .ca(&ca_name("chancery-root-2"))
+        .unwrap()
+        .certificate()
+        .clone();
+    // No names need be said: it is the same authority.
+    let made = fixture
+        .authority
+        .cross_sign(&by, &request(&new_root, CrossNames::Own), &principal())
+        .await
+        .unwrap();
+    assert_eq!(made.record.common_name, "Chancery Root 2");
+    let former = issuing(&fixture);
+    fixture.memory.clock.advance(86_400);
+    let issuing_ca = ca_name("chancery-issuing-ca");
+    fixture.authority.renew_ca(&issuing_ca, &principal()).await.unwrap();
+    let new = ca_name("chancery-root-2");
+    let cross = async |certificate: &Certificate| {
+        let asked = request(certificate, CrossNames::Own);
+        fixture.authority.cross_sign(&new, &asked, &principal()).await
+    };
+    assert_eq!(
+        cross(&former).await.unwrap_err(),
+        CrossSignError::NotPresent(issuing_ca.clone())
+    );
+    let present = issuing(&fixture);
+    let made = cross(&present).await.unwrap().record;
+    // It goes with the CA.
+    let ended = RevocationReason::CessationOfOperation;
+    let revoked = fixture
+        .authority
+        .revoke(present.serial(), ended, None, &principal())
+        .await
+        .unwrap();
+    let others: Vec<_> = revoked.others.iter().map(|other| other.id.serial).collect();
+    assert!(
+        others.contains(&made.id.serial) && others.contains(&former.serial()),
+        "{others:?}"
+    );
+    assert!(matches!(
+        cross(&present).await,
+        Err(CrossSignError::Ledger(LedgerError::IssuerRevoked { .. }))
+    ));
+
+    // Another CA with the name of one of ours.
+    let same_name = Fixture::with(CONFIG).await;
+    let asked = request(&root(&same_name), CrossNames::Any);
+    let refused = fixture
+        .authority
+        .cross_sign(&by, &asked, &principal())
+        .await
+        .unwrap_err();
+    assert_eq!(refused, CrossSignError::SubjectOf(by));
 }

@@ -158,7 +158,7 @@ async fn renewing_a_ca() {
 #[tokio::test]
 async fn making_a_cross_certificate() {
     use chancery_authority::hierarchy::{CrossNames, CrossSignRequest};
-    let theirs = Fixture::with(QUICK).await;
+    let theirs = Fixture::with(&format!("project = 'theirs'\n{QUICK}")).await;
     let request = CrossSignRequest {
         certificate: theirs.authority.cas()[0].certificate().clone(),
         days: None,

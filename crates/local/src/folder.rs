@@ -173,7 +173,23 @@ impl DataFolder {
 
     /// Takes the lock of the one process that serves or creates this authority. Does not wait.
     pub fn lock(&self) -> Result<FolderLock, FolderError> {
-        let path = self.path.join(".lock");
+        self.lock_file(".lock", |path, process| FolderError::Locked { path, process })
+    }
+
+    /// Takes the lock of the one command that changes the configuration. Does not wait.
+    pub fn lock_config(&self) -> Result<FolderLock, FolderError> {
+        self.lock_file(".config-lock", |path, process| FolderError::ConfigLocked {
+            path,
+            process,
+        })
+    }
+
+    fn lock_file(
+        &self,
+        name: &str,
+        locked: fn(PathBuf, Option<u32>) -> FolderError,
+    ) -> Result<FolderLock, FolderError> {
+        let path = self.path.join(name);
         let file = File::options()
             .read(true)
             .write(true)
@@ -192,10 +208,7 @@ impl DataFolder {
                 let _ = write_number(&file);
                 Ok(FolderLock { _file: file })
             }
-            Err(TryLockError::WouldBlock) => Err(FolderError::Locked {
-                path: self.path.clone(),
-                process: read_number(&file),
-            }),
+            Err(TryLockError::WouldBlock) => Err(locked(self.path.clone(), read_number(&file))),
             Err(TryLockError::Error(source)) => Err(FolderError::Io { path, source }),
         }
     }

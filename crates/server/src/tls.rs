@@ -1,7 +1,9 @@
 //! HTTPS with a certificate of the authority itself, replaced while running, and client certificates for renewal.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use chancery_authority::Authority;
+use chancery_authority::authority::Ca;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
@@ -71,45 +73,87 @@ impl ResolvesServerCert for ServerIdentity {
 }
 
 /// The CA certificates that client certificates are checked with.
-#[derive(Clone, Debug, Default)]
-pub struct ClientTrust {
-    /// Trust anchors.
-    pub roots: Vec<CertificateDer<'static>>,
-    /// The CAs below them, which are known here: clients need not send them.
-    pub intermediates: Vec<CertificateDer<'static>>,
-}
-
-/// Verifies with webpki, using intermediates from the client and those known here. The latter are no trust anchors: a
-/// path through one must continue to a root.
-///
-/// Extended key usage is not checked: a client certificate only allows renewing itself
-/// ([`PeerCertificate`](crate::peer::PeerCertificate)), for which a server's or mailbox's certificate serves as well
-/// as a client's.
 #[derive(Debug)]
-struct KnownPaths {
+struct ClientTrust {
+    /// Trust anchors.
     roots: RootCertStore,
+    /// The CAs below them, which are known here: clients need not send them. They are no trust anchors: a path through one
+    /// must continue to a root.
     intermediates: Vec<CertificateDer<'static>>,
-    algorithms: WebPkiSupportedAlgorithms,
     /// Subject names of all CAs: a client picks its certificate by them, and may know only its issuing CA.
     hints: Vec<DistinguishedName>,
+    /// The CAs that it is of.
+    cas: Arc<[Arc<Ca>]>,
 }
 
-impl KnownPaths {
-    fn new(trust: ClientTrust, algorithms: WebPkiSupportedAlgorithms) -> Result<Self, TlsError> {
-        let mut roots = RootCertStore::empty();
-        for root in trust.roots {
-            roots.add(root)?;
+impl ClientTrust {
+    fn of(cas: Arc<[Arc<Ca>]>) -> Result<Self, TlsError> {
+        let (mut roots, mut intermediates) = (RootCertStore::empty(), Vec::new());
+        for ca in cas.iter() {
+            let certificate = CertificateDer::from(ca.certificate().as_der().to_vec());
+            match ca.record.parent {
+                None => roots.add(certificate)?,
+                Some(_) => intermediates.push(certificate),
+            }
         }
         let mut named = roots.clone();
-        for intermediate in &trust.intermediates {
+        for intermediate in &intermediates {
             named.add(intermediate.clone())?;
         }
         Ok(Self {
             roots,
-            intermediates: trust.intermediates,
-            algorithms,
+            intermediates,
             hints: named.subjects(),
+            cas,
         })
+    }
+}
+
+/// Verifies with webpki, using intermediates from the client and those of the authority.
+///
+/// Extended key usage is not checked: a client certificate only allows renewing itself
+/// ([`PeerCertificate`](crate::peer::PeerCertificate)), for which a server's or mailbox's certificate serves as well
+/// as a client's.
+struct KnownPaths {
+    authority: Arc<Authority>,
+    /// Made anew when the CAs were read again: a CA's certificate may be renewed while the server runs.
+    trust: Mutex<Arc<ClientTrust>>,
+    algorithms: WebPkiSupportedAlgorithms,
+    /// As they were at the start: renewing a CA's certificate does not change its name.
+    hints: Vec<DistinguishedName>,
+}
+
+impl KnownPaths {
+    fn new(authority: Arc<Authority>, algorithms: WebPkiSupportedAlgorithms) -> Result<Self, TlsError> {
+        let trust = ClientTrust::of(authority.cas())?;
+        Ok(Self {
+            authority,
+            algorithms,
+            hints: trust.hints.clone(),
+            trust: Mutex::new(Arc::new(trust)),
+        })
+    }
+
+    fn trust(&self) -> Arc<ClientTrust> {
+        let cas = self.authority.cas();
+        let mut known = self.trust.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&known.cas, &cas) {
+            match ClientTrust::of(cas) {
+                Ok(trust) => *known = Arc::new(trust),
+                Err(error) => {
+                    tracing::error!(%error, "clients are verified with the CA certificates of before");
+                }
+            }
+        }
+        Arc::clone(&known)
+    }
+}
+
+impl std::fmt::Debug for KnownPaths {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KnownPaths")
+            .field("trust", &self.trust)
+            .finish_non_exhaustive()
     }
 }
 
@@ -147,13 +191,14 @@ impl ClientCertVerifier for KnownPaths {
         sent: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let known = self.intermediates.iter().filter(|known| !sent.contains(known));
+        let trust = self.trust();
+        let known = trust.intermediates.iter().filter(|known| !sent.contains(known));
         let intermediates: Vec<CertificateDer<'_>> = sent.iter().chain(known).map(borrowed).collect();
         webpki::EndEntityCert::try_from(end_entity)
             .and_then(|certificate| {
                 let verified = certificate.verify_for_usage(
                     self.algorithms.all,
-                    &self.roots.roots,
+                    &trust.roots.roots,
                     &intermediates,
                     now,
                     AnyPurpose,
@@ -204,13 +249,48 @@ fn borrowed<'a>(certificate: &'a CertificateDer<'_>) -> CertificateDer<'a> {
 
 /// TLS 1.2 and 1.3; a client certificate is requested, but not required, and must chain to one of the authority's
 /// roots, whatever its extended key usage.
-pub fn server_config(identity: Arc<ServerIdentity>, trust: ClientTrust) -> Result<ServerConfig, TlsError> {
+pub fn server_config(identity: Arc<ServerIdentity>, authority: Arc<Authority>) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = KnownPaths::new(trust, provider.signature_verification_algorithms)?;
+    let verifier = KnownPaths::new(authority, provider.signature_verification_algorithms)?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(Arc::new(verifier))
         .with_cert_resolver(identity);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_authority::config::Config;
+    use chancery_authority::profile::Profiles;
+    use chancery_authority::{CaName, Principal};
+    use chancery_testing::memory::MemoryPorts;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn clients_are_verified_with_a_renewed_certificate_at_once() {
+        let memory = MemoryPorts::new(chancery_x509::time::UnixTime(1_800_000_000));
+        let config = "[[ca]]\nname = 'root-ca'\n[[ca]]\nname = 'issuing-ca'\nparent = 'root-ca'";
+        let config = Config::from_toml(config).unwrap();
+        let authority = Authority::open(memory.ports(), config, Profiles::built_in())
+            .await
+            .unwrap();
+        authority.initialise(&|_: &str| ()).await.unwrap();
+        let authority = Arc::new(authority);
+        let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
+        let paths = KnownPaths::new(Arc::clone(&authority), algorithms).unwrap();
+        let before = paths.trust();
+        memory.clock.advance(86_400);
+        let issuing = CaName::new("chancery-issuing-ca").unwrap();
+        let renewed = authority.renew_ca(&issuing, &Principal::local("alice")).await.unwrap();
+        let trust = paths.trust();
+        assert_ne!(before.intermediates, trust.intermediates);
+        assert_eq!(
+            trust.intermediates,
+            [CertificateDer::from(renewed.certificate().as_der().to_vec())]
+        );
+        assert_eq!((before.roots.len(), trust.roots.len()), (1, 1));
+    }
 }

@@ -16,6 +16,7 @@ use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
 use crate::issue::throwaway;
+use crate::port::KeyName;
 use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
 use crate::principal::Principal;
 use crate::signing::Signer;
@@ -42,12 +43,17 @@ impl<'a> Certifying<'a> {
         self.config.name()
     }
 
+    /// Its key's name: that of a CA that exists is the recorded one, whatever the configuration calls it now.
+    fn key_name(&self) -> &'a KeyName {
+        self.renews.map_or(self.config.key(), |former| &former.record.key)
+    }
+
     /// Who signs: the CA above, or a root itself.
     pub(super) fn signer(&self) -> Signer<'a> {
         match self.parent {
             Some(parent) => Signer::of(parent),
             None => Signer {
-                key: self.config.key(),
+                key: self.key_name(),
                 public: self.key,
                 name: self.config.subject(),
             },
@@ -82,7 +88,7 @@ pub(crate) fn intent(
         kind: Kind::Authority {
             ca_name: config.name().clone(),
             parent: config.parent().cloned(),
-            key: config.key().clone(),
+            key: certifying.key_name().clone(),
         },
         common_name: config.subject().attributes().common_name.unwrap_or_default(),
         profile: if parent.is_none() { "root-ca" } else { "issuing-ca" }.to_owned(),
@@ -119,7 +125,11 @@ pub(super) fn again(
 ) -> Result<TbsCertificate, HierarchyError> {
     let making = Making {
         public,
-        now: open.not_before.plus_seconds(BACKDATE),
+        // A renewed certificate begins when the former one did.
+        now: match certifying.renews {
+            None => open.not_before.plus_seconds(BACKDATE),
+            Some(_) => open.reserved_at,
+        },
         serial: open.id.serial,
     };
     Ok(making.tbs(certifying)?.1)
@@ -148,9 +158,14 @@ impl Making<'_> {
         let mut template = self.template(config, parent, key);
         if let Some(former) = renews {
             let present = former.certificate();
-            // What the CA issued names it by this.
+            // What the CA issued names it by this, and must be within its limits and its time.
             template.subject_key_identifier = present.subject_key_identifier().map(<[u8]>::to_vec);
-            if template.not_after <= present.not_after() {
+            template.basic_constraints = present.basic_constraints();
+            template.name_constraints = former.issuer.name_constraints().cloned();
+            let has_begun = present.not_before() <= template.not_before;
+            template.not_before = template.not_before.min(present.not_before());
+            // One that was made while the clock was ahead is replaced in any case.
+            if has_begun && template.not_after <= present.not_after() {
                 return Err(HierarchyError::NoLaterEnd {
                     ca_name: config.name().clone(),
                     present: present.not_after(),

@@ -9,6 +9,7 @@ use crate::ca_name::CaName;
 use crate::port::LedgerError;
 use crate::port::ledger::{Completion, CrlScope, IntentId, Kind, OpenIntent, Reservation};
 use crate::signing::{NotSignable, Signable, SignedCertificate, SigningError};
+use crate::sweep::GRACE;
 
 /// Attempts to make one certificate: for serials that are taken, and for intents that other runs left.
 const TURNS: usize = 4;
@@ -60,7 +61,7 @@ impl Authority {
                     if self.is_made_meanwhile(certifying).await? {
                         return Ok(());
                     }
-                    if self.give_up_intents_for(ca_name).await? == 0 && certifying.renews.is_some() {
+                    if self.give_up_intents_for(certifying).await? == 0 && certifying.renews.is_some() {
                         return Err(error.into());
                     }
                     last = Some(error);
@@ -146,13 +147,21 @@ impl Authority {
             .is_none_or(|former| former.record.certificate != ca.record.certificate))
     }
 
-    /// Gives up every open intent for a CA's certificate; their serials are then listed on their issuer's CRL. Returns
-    /// how many there were.
-    async fn give_up_intents_for(&self, ca_name: &CaName) -> Result<usize, HierarchyError> {
+    /// Gives up open intents for a CA's certificate; their serials are then listed on their issuer's CRL. Returns how many
+    /// there were. Those of a CA that is being renewed are left alone for a while: another principal may be at it.
+    async fn give_up_intents_for(&self, certifying: &Certifying<'_>) -> Result<usize, HierarchyError> {
+        let ca_name = certifying.ca_name();
+        let now = self.ports().clock.now();
+        let is_left = |intent: &OpenIntent| {
+            certifying.renews.is_none() || intent.reserved_at.0.abs_diff(now.0) >= GRACE.unsigned_abs()
+        };
         let intents = self.ports().ledger.intents();
         let open = intents.list_open(None, UnixTime(i64::MAX), OPEN_INTENTS).await?.intents;
         let mut given_up = 0;
-        for intent in open.into_iter().filter(|intent| is_for(&intent.kind, ca_name)) {
+        for intent in open
+            .into_iter()
+            .filter(|intent| is_for(&intent.kind, ca_name) && is_left(intent))
+        {
             tracing::warn!(intent = %intent.id, ca = %ca_name, "giving up an intent of an earlier configuration");
             match intents.mark_lost(intent.id.clone(), self.ports().clock.now()).await {
                 Ok(()) | Err(LedgerError::NoOpenIntent(_)) => self.slots.issuer_changed(&intent.id.issuer),

@@ -1,12 +1,16 @@
 //! Cross-certificates: for a CA that has a certificate of another issuer, so that those who trust one of this
 //! authority's CAs can verify what that CA issues (RFC 5280 section 3.2, RFC 4949 "cross-certificate").
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use chancery_lint::{Severity, lint_certificate};
-use chancery_x509::certificate::template::NameConstraints;
+use chancery_x509::certificate::template::{NameConstraints, Subtree};
 use chancery_x509::certificate::{
     BasicConstraints, Certificate, CertificateError, CertificateTemplate, Issuer, KeyUsage, TbsCertificate,
     TemplateError,
 };
+use chancery_x509::key::KeyError;
+use chancery_x509::key::policy::WeakKey;
 use chancery_x509::time::UnixTime;
 
 use super::build::BACKDATE;
@@ -17,7 +21,8 @@ use crate::ca_name::CaName;
 use crate::issue::throwaway;
 use crate::issuer::IssuerId;
 use crate::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, Kind, LedgerError, Reservation, TokenOrigin,
+    CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, IssuerState, Kind, LedgerError, Reservation,
+    TokenOrigin,
 };
 use crate::port::{KeyStoreError, Receipt};
 use crate::principal::Principal;
@@ -29,6 +34,8 @@ const PROFILE: &str = "cross-certificate";
 /// Attempts, for serial numbers that are taken.
 const TURNS: usize = 4;
 
+const NAME_CONSTRAINTS: &str = "2.5.29.30";
+
 /// Extensions whose content a cross-certificate has as well, or that its issuer decides: BC, KU, EKU, SKI, AKI, CP, NC,
 /// CDP, AIA.
 const CARRIED: [&str; 9] = [
@@ -38,7 +45,7 @@ const CARRIED: [&str; 9] = [
     "2.5.29.14",
     "2.5.29.35",
     "2.5.29.32",
-    "2.5.29.30",
+    NAME_CONSTRAINTS,
     "2.5.29.31",
     "1.3.6.1.5.5.7.1.1",
 ];
@@ -62,7 +69,8 @@ pub enum CrossNames {
     /// As the name constraints of the CA's certificate say. Refused where it has none, unless the CA is one of this
     /// authority's.
     Own,
-    /// As these name constraints say. Refused where the CA's certificate has others.
+    /// Those that these name constraints permit, and no names of the kinds that they permit none of: DNS names, IP
+    /// addresses, e-mail addresses, URIs. Refused where the CA's certificate has name constraints.
     Constrained(NameConstraints),
     /// Any name.
     Any,
@@ -115,6 +123,26 @@ pub enum CrossSignError {
          name"
     )]
     Unconstrained,
+    /// Nothing is permitted: names that are only excluded leave all others.
+    #[error("say which names are permitted (for example dns:example.com): to exclude some leaves all others")]
+    NothingPermitted,
+    /// A key that this authority's policy refuses.
+    #[error("the certificate cannot be cross-signed: {0}")]
+    Key(#[from] WeakKey),
+    /// The name of one of this authority's CAs, and another key.
+    #[error(
+        "the certificate cannot be cross-signed: its subject is that of {0}, a CA of this authority, with another key: relying parties \
+         would take what one of them signs for the other's"
+    )]
+    SubjectOf(CaName),
+    /// A key of this authority's, in a certificate that is not its CA's present one.
+    #[error(
+        "the certificate has the key of {0}, a CA of this authority, and is not its present certificate: take the published file"
+    )]
+    NotPresent(CaName),
+    /// A CA of this authority that is retired.
+    #[error("{0} is retired: nothing is certified for it")]
+    Retired(CaName),
     /// It has name constraints, and others were asked for.
     #[error("the certificate has name constraints of its own, which are kept: do not ask for others")]
     OtherConstraints,
@@ -175,10 +203,13 @@ impl Authority {
         if let Some(revoked) = self.revoked_in_chain(issuer).await? {
             return Err(LedgerError::IssuerRevoked { ca: revoked }.into());
         }
-        let left_out = self.check_cross(&ca, request)?;
+        let mut left_out = self.check_cross(&ca, request).await?;
         let mut taken = None;
         for _ in 0..TURNS {
             let (intent, tbs) = self.cross_intent(&ca, request, principal)?;
+            let changed = changed(&request.certificate, &tbs, &request.names)?;
+            left_out.retain(|oid| !changed.contains(oid));
+            left_out.extend(changed);
             let intent = self.authenticator.seal(intent).await?;
             let scope = scope_of(issuer);
             let url = self.config().crl_url(&scope);
@@ -201,7 +232,7 @@ impl Authority {
     }
 
     /// Checks the certificate, and returns which of its extensions will be left out.
-    fn check_cross(&self, ca: &Ca, request: &CrossSignRequest) -> Result<Vec<String>, CrossSignError> {
+    async fn check_cross(&self, ca: &Ca, request: &CrossSignRequest) -> Result<Vec<String>, CrossSignError> {
         let certificate = &request.certificate;
         let subject = Issuer::new(certificate.clone())?;
         if certificate.issuer() == certificate.subject() && !certificate.is_signed_by(subject.public_key()) {
@@ -218,16 +249,17 @@ impl Authority {
         if IssuerId::of(subject.public_key()) == ca.id() {
             return Err(CrossSignError::Itself(ca.name().clone()));
         }
-        let is_ours = self
-            .cas()
-            .iter()
-            .any(|own| own.id() == IssuerId::of(subject.public_key()));
+        self.config()
+            .key_policy()
+            .check(&certificate.public_key().map_err(unusable)?)?;
+        let ours = self.own_subject(certificate).await?;
         match (subject.name_constraints(), &request.names) {
-            (Some(_), CrossNames::Own) | (None, CrossNames::Any | CrossNames::Constrained(_)) => {}
-            (None, CrossNames::Own) if is_ours => {}
-            (None, CrossNames::Own) => return Err(CrossSignError::Unconstrained),
-            (Some(own), CrossNames::Constrained(wanted)) if own == wanted => {}
+            (None, CrossNames::Own) if ours.is_none() => return Err(CrossSignError::Unconstrained),
             (Some(_), CrossNames::Any | CrossNames::Constrained(_)) => return Err(CrossSignError::OtherConstraints),
+            (None, CrossNames::Constrained(constraints)) if constraints.permitted.is_empty() => {
+                return Err(CrossSignError::NothingPermitted);
+            }
+            (_, CrossNames::Own) | (None, CrossNames::Any | CrossNames::Constrained(_)) => {}
         }
         let mut left_out = Vec::new();
         for extension in certificate.extensions() {
@@ -241,6 +273,36 @@ impl Authority {
             left_out.push(oid);
         }
         Ok(left_out)
+    }
+
+    /// The CA of this authority that the certificate is of, if it is one: in use, not revoked, and with its present
+    /// certificate.
+    async fn own_subject(&self, certificate: &Certificate) -> Result<Option<CaName>, CrossSignError> {
+        let cas = self.cas();
+        let Some(own) = cas
+            .iter()
+            .find(|own| own.certificate().spki_der() == certificate.spki_der())
+        else {
+            let same_name = cas
+                .iter()
+                .find(|own| own.certificate().subject() == certificate.subject());
+            return match same_name {
+                None => Ok(None),
+                Some(other) => Err(CrossSignError::SubjectOf(other.name().clone())),
+            };
+        };
+        let name = own.name().clone();
+        self.believe(own).await?;
+        if own.certificate().as_der() != certificate.as_der() {
+            return Err(CrossSignError::NotPresent(name));
+        }
+        if own.record.status.state == IssuerState::Retired {
+            return Err(CrossSignError::Retired(name));
+        }
+        if let Some(revoked) = self.revoked_in_chain(&name).await? {
+            return Err(LedgerError::IssuerRevoked { ca: revoked }.into());
+        }
+        Ok(Some(name))
     }
 
     fn cross_intent(
@@ -320,7 +382,7 @@ impl Authority {
             alt_names: Vec::new(),
             policies: certificate.policies()?,
             name_constraints: match &request.names {
-                CrossNames::Constrained(constraints) => Some(constraints.clone()),
+                CrossNames::Constrained(constraints) => Some(closed(constraints)),
                 CrossNames::Own | CrossNames::Any => certificate.name_constraints()?,
             },
             crl_distribution_points: self.config().crl_url(&scope_of(ca.name())).into_iter().collect(),
@@ -353,6 +415,60 @@ impl Authority {
         };
         Ok(self.ports().ledger.intents().complete(completion).await?)
     }
+}
+
+fn unusable(error: KeyError) -> CrossSignError {
+    CrossSignError::NotACa(CertificateError::CaKey(error))
+}
+
+/// The constraints, with no name of the kinds that they permit none of. Nobody has a name under `invalid` (RFC 6761
+/// section 6.4), so that permitting it permits none; verifiers know a kind without any permitted subtree as unlimited.
+fn closed(constraints: &NameConstraints) -> NameConstraints {
+    let mut closed = constraints.clone();
+    let permits = |kind: fn(&Subtree) -> bool| constraints.permitted.iter().any(kind);
+    let nobody = || "invalid".to_owned();
+    if !permits(|of| matches!(of, Subtree::Dns(_))) {
+        closed.permitted.push(Subtree::Dns(nobody()));
+    }
+    if !permits(|of| matches!(of, Subtree::Email(_))) {
+        closed.permitted.push(Subtree::Email(nobody()));
+    }
+    if !permits(|of| matches!(of, Subtree::Uri(_))) {
+        closed.permitted.push(Subtree::Uri(nobody()));
+    }
+    let all = |address: IpAddr| Subtree::Ip { address, prefix: 0 };
+    let is_v4 = |of: &Subtree| matches!(of, Subtree::Ip { address, .. } if address.is_ipv4());
+    let is_v6 = |of: &Subtree| matches!(of, Subtree::Ip { address, .. } if address.is_ipv6());
+    if !constraints.permitted.iter().any(is_v4) {
+        closed.excluded.push(all(Ipv4Addr::UNSPECIFIED.into()));
+    }
+    if !constraints.permitted.iter().any(is_v6) {
+        closed.excluded.push(all(Ipv6Addr::UNSPECIFIED.into()));
+    }
+    closed
+}
+
+/// Extensions that are not as in the certificate, though carried over: usages, policies (their qualifiers), constraints.
+/// Name constraints that this version cannot write as they are, such as those of another kind of name, are refused.
+fn changed(from: &Certificate, tbs: &TbsCertificate, names: &CrossNames) -> Result<Vec<String>, CrossSignError> {
+    const COMPARED: [&str; 4] = ["2.5.29.15", "2.5.29.37", "2.5.29.32", NAME_CONSTRAINTS];
+    let made = tbs.read().map_err(NotSignable::from)?;
+    let mut changed = Vec::new();
+    for extension in from.extensions() {
+        let oid = extension.oid.to_string();
+        if !COMPARED.contains(&oid.as_str())
+            || made
+                .extensions()
+                .any(|own| own.oid == extension.oid && own.value == extension.value)
+        {
+            continue;
+        }
+        if oid == NAME_CONSTRAINTS && *names == CrossNames::Own {
+            return Err(CrossSignError::CriticalExtension(oid));
+        }
+        changed.push(oid);
+    }
+    Ok(changed)
 }
 
 fn scope_of(issuer: &CaName) -> CrlScope {

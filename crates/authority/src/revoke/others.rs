@@ -59,7 +59,7 @@ pub(super) struct AlsoRevoked {
 }
 
 impl Affected {
-    fn new(record: &CertificateRecord, same_key: bool) -> Self {
+    pub(super) fn new(record: &CertificateRecord, same_key: bool) -> Self {
         Self {
             id: record.id.clone(),
             common_name: record.common_name.clone(),
@@ -173,6 +173,12 @@ impl Authority {
             after = unfinished.next;
             if after.is_none() {
                 break;
+            }
+        }
+        match self.finish_cas(of).await {
+            Ok(others) => finished.extend(others),
+            Err(error) => {
+                failure.get_or_insert(error);
             }
         }
         failure.map_or(Ok(finished), Err)

@@ -6,16 +6,20 @@
 //! time.
 
 use chancery_authority::CaName;
-use chancery_authority::port::ledger::LedgerError;
+use chancery_authority::port::ledger::{CertificateRecord, Kind, LedgerError, compromises_key};
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 
+use super::entry::Entry;
 use super::item::Item;
 use super::known_ca::KnownCa;
 use super::tables::Table;
 use super::transaction::Write;
 use super::{DynamoLedger, names};
 
-/// The writes, besides its revocation, that revoke a CA of that serial number. Repeating them changes nothing.
+/// The writes, besides its revocation, that revoke the CA whose first certificate has that serial number. Repeating them
+/// changes nothing.
 pub(super) fn revoking_writes(ca: Serial) -> impl Iterator<Item = Write> {
     names::revoked_ca(ca).map(|item| Write::Put {
         table: Table::Journal,
@@ -31,7 +35,7 @@ fn not_revoked(ca: &KnownCa, reserving: Serial) -> Write {
     if ca.is_recorded {
         Write::Check {
             table: Table::Journal,
-            key: names::revoked_ca_seen_by(ca.serial, reserving),
+            key: names::revoked_ca_seen_by(ca.first, reserving),
             condition: "attribute_not_exists(#Key)",
             with: Item::default(),
         }
@@ -66,6 +70,68 @@ fn refuse_other_signer(ca: &KnownCa, above: Option<&KnownCa>) -> Result<(), Ledg
 }
 
 impl DynamoLedger {
+    /// The writes that revoke a CA with one of its certificates, for that reason. None for a leaf, nor for a former
+    /// certificate that was superseded; for a cross-certificate only if the key is compromised and the CA is one of this
+    /// ledger's.
+    pub(super) async fn revoking_writes_of_record(
+        &self,
+        record: &CertificateRecord,
+        reason: RevocationReason,
+    ) -> Result<Vec<Write>, LedgerError> {
+        let root = match self.renewal_of(record).await {
+            // Then its own serial number has to do.
+            Err(LedgerError::Damaged { .. }) => None,
+            renewal => renewal?.map(|renewal| renewal.root),
+        };
+        let serial = record.id.serial;
+        self.revoking_writes_of_kind(&record.kind, record.key, (serial, root.unwrap_or(serial)), reason)
+            .await
+    }
+
+    /// The same for the entry of a certificate.
+    pub(super) async fn revoking_writes_of_entry(
+        &self,
+        entry: &Entry,
+        reason: RevocationReason,
+    ) -> Result<Vec<Write>, LedgerError> {
+        let serial = entry.id.serial;
+        let root = entry.renewal.as_ref().map_or(serial, |renewal| renewal.root);
+        self.revoking_writes_of_kind(&entry.kind, entry.key, (serial, root), reason)
+            .await
+    }
+
+    async fn revoking_writes_of_kind(
+        &self,
+        kind: &Kind,
+        key: KeyFingerprint,
+        (serial, root): (Serial, Serial),
+        reason: RevocationReason,
+    ) -> Result<Vec<Write>, LedgerError> {
+        let first = match kind {
+            Kind::Leaf => None,
+            Kind::CrossCertificate if !compromises_key(reason) => None,
+            Kind::CrossCertificate => {
+                let cas = self.read_cas().await?;
+                let serials: Vec<Serial> = cas.iter().map(|ca| ca.serial).collect();
+                let entries = self.entries(&serials).await?;
+                let has_key = |ca: &&KnownCa| {
+                    ca.key().is_some_and(|own| own.fingerprint() == key)
+                        || entries.get(&ca.serial).is_some_and(|entry| entry.key == key)
+                };
+                cas.iter().find(has_key).map(|ca| ca.first)
+            }
+            Kind::Authority { .. } if reason == RevocationReason::Superseded && self.is_former(serial).await? => None,
+            Kind::Authority { .. } => Some(root),
+        };
+        Ok(first.into_iter().flat_map(revoking_writes).collect())
+    }
+
+    /// Whether no CA has the certificate of that serial number as its present one.
+    async fn is_former(&self, serial: Serial) -> Result<bool, LedgerError> {
+        let cas = self.read_cas().await?;
+        Ok(!cas.iter().any(|ca| ca.serial == serial))
+    }
+
     /// For an issuer and each CA above it, issuer first, the condition that it is not revoked. Empty if the ledger has
     /// no such CA: a root that is being made.
     pub(super) async fn chain_not_revoked(

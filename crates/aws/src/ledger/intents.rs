@@ -210,23 +210,28 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
     ];
     writes.extend(listing(entry, completion.at));
     if let Kind::Authority { ca_name, .. } = &entry.kind {
-        let renewed = entry.renewal.as_ref().map(|renewal| renewal.predecessor.serial);
-        let present = renewed.unwrap_or(serial);
+        let present = entry
+            .renewal
+            .as_ref()
+            .map_or(serial, |renewal| renewal.predecessor.serial);
+        let first = entry.renewal.as_ref().map_or(serial, |renewal| renewal.root);
         writes.push(Write::Update {
             table: Table::Journal,
             key: names::authority(ca_name.as_str()),
-            update: "SET #Stage = :complete, #Certificate = :certificate, #Serial = :serial".to_owned(),
+            update: "SET #Stage = :complete, #Certificate = :certificate, #Serial = :serial, #FirstSerial = :first"
+                .to_owned(),
             condition: "#Serial = :present",
             with: Item::default()
                 .text(":complete", "complete")
                 .octets(":certificate", completion.certificate.clone())
                 .text(":serial", serial.to_string())
-                .text(":present", present.to_string()),
+                .text(":present", present.to_string())
+                .text(":first", first.to_string()),
         });
-        // Where the present certificate is revoked, and this intent not given up yet, it must not take its place.
-        writes.extend(renewed.map(|renewed| Write::Check {
+        // Where the CA is revoked, and this intent not given up yet, it must not take the present certificate's place.
+        writes.extend(entry.renewal.as_ref().map(|renewal| Write::Check {
             table: Table::Journal,
-            key: names::revoked_ca_seen_by(renewed, serial),
+            key: names::revoked_ca_seen_by(renewal.root, serial),
             condition: "attribute_not_exists(#Key)",
             with: Item::default(),
         }));

@@ -162,7 +162,11 @@ fn recorded(item: &Item) -> Result<Option<KnownCa>, Malformed> {
         certificate: item.as_octets("Certificate")?.to_vec(),
         status: IssuerStatus::default(),
     };
-    Ok(Some(KnownCa::new(record, item.parse("Serial", str::parse)?, true)))
+    let serial = item.parse("Serial", str::parse)?;
+    let first = item.optional("FirstSerial", |item, name| item.parse(name, str::parse))?;
+    let mut ca = KnownCa::new(record, serial, true);
+    ca.first = first.unwrap_or(serial);
+    Ok(Some(ca))
 }
 
 fn is_among(cas: &[KnownCa], ca_name: &CaName) -> bool {

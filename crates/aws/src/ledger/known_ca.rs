@@ -14,6 +14,9 @@ use super::item::Item;
 pub(super) struct KnownCa {
     pub(super) record: AuthorityRecord,
     pub(super) serial: Serial,
+    /// The serial number of its first certificate, which the present one goes back to by renewals: what says that the CA
+    /// is revoked is named by it.
+    pub(super) first: Serial,
     /// Whether the journal has it; otherwise only its row does.
     pub(super) is_recorded: bool,
     certificate: OnceLock<Option<Certificate>>,
@@ -26,6 +29,7 @@ impl KnownCa {
         Self {
             record,
             serial,
+            first: serial,
             is_recorded,
             certificate: OnceLock::new(),
             is_signed: OnceLock::new(),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chancery_authority::CaName;
-use chancery_authority::port::ledger::{CrlScope, Evidence, Kind, LedgerError, Listed, Revocation, compromises_key};
+use chancery_authority::port::ledger::{CrlScope, Evidence, LedgerError, Listed, Revocation, compromises_key};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
@@ -17,7 +17,7 @@ use super::tables::Table;
 use super::transaction::{Transaction, Write};
 use super::unfinished::UNFINISHED;
 use super::verified::verified;
-use super::{DynamoLedger, chain, crl_entries, names, row};
+use super::{DynamoLedger, crl_entries, names, row};
 use crate::world::nonce;
 
 /// Serial numbers that are looked up in the index at a time.
@@ -162,9 +162,7 @@ impl DynamoLedger {
         let mut writes = Vec::from(listing(scope, entry, not_after));
         let mut of_list = writes.len();
         if let Some(known) = self.entry(entry.serial).await.ok().flatten() {
-            if matches!(known.kind, Kind::Authority { .. }) {
-                writes.extend(chain::revoking_writes(entry.serial));
-            }
+            writes.extend(self.revoking_writes_of_entry(&known, entry.reason).await?);
             of_list = writes.len();
             let revoked = row::of_revocation(&Revocation {
                 at: entry.revoked_at,

@@ -1,7 +1,7 @@
 //! Revocation: one transaction marks the row and adds the entry that the journal lists for the CRL.
 
 use chancery_authority::CaName;
-use chancery_authority::port::ledger::{CertificateRecord, Kind, LedgerError, Revocation, Revoked};
+use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocation, Revoked};
 use chancery_authority::revoke::satisfies;
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
@@ -12,7 +12,7 @@ use super::item::Item;
 use super::revocable::Revocable;
 use super::tables::{Table, pause, unavailable};
 use super::transaction::{Attempted, Transaction, Write};
-use super::{DynamoLedger, chain, crl_entries, line, names, row, unfinished};
+use super::{DynamoLedger, crl_entries, line, names, row, unfinished};
 use crate::world::nonce;
 
 /// Most attempts when what was read changes before it is written.
@@ -63,9 +63,7 @@ impl DynamoLedger {
                 writes.extend(kept.map(|(write, _)| write));
             }
             let in_line = of_line..writes.len();
-            if matches!(record.kind, Kind::Authority { .. }) {
-                writes.extend(chain::revoking_writes(serial));
-            }
+            writes.extend(self.revoking_writes_of_record(&record, revocation.reason).await?);
             let done = match self.tables.attempt(&writes).await? {
                 Attempted::Done => true,
                 // Another process was faster, or it was this one and the answer was lost.
@@ -114,10 +112,12 @@ impl DynamoLedger {
     /// Lists a certificate whose row is revoked, if the list lacks it: one of the two may have been written by hand, or
     /// lost.
     pub(super) async fn mend_list(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
-        if record.revocation.is_some() && matches!(record.kind, Kind::Authority { .. }) {
+        if let Some(revocation) = &record.revocation {
             // If its row was marked by hand, reservations under it do not fail yet.
-            let writes: Vec<Write> = chain::revoking_writes(record.id.serial).collect();
-            self.tables.transact(&writes).await?;
+            let writes = self.revoking_writes_of_record(record, revocation.reason).await?;
+            if !writes.is_empty() {
+                self.tables.transact(&writes).await?;
+            }
         }
         self.list_if_revoked(record).await
     }

@@ -13,7 +13,7 @@ use chancery_x509::time::UnixTime;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::item::Item;
-use super::tables::{Items, Table};
+use super::tables::{Items, Range, Table};
 use super::{DynamoLedger, names, row};
 
 /// Most rows of a page; DynamoDB ends a page at 1 MB anyway, which is some 400 rows.
@@ -96,13 +96,13 @@ impl DynamoLedger {
                 .await;
         }
         let cas = self.known_cas().await?;
-        let keys = cas.iter().map(|ca| (Table::Certificates, ca.row_key()));
-        let rows = self.tables.get_many(keys.collect()).await?;
-        let rows = rows.into_iter().map(|(_, row)| row).filter(|row| row.has("Revoked"));
-        Ok(Items {
-            items: rows.collect(),
-            next: None,
-        })
+        let mut items = Vec::new();
+        for ca in cas.iter() {
+            // All of its rows: those of certificates that were renewed among them.
+            let rows = self.tables.query(&Range::rows(ca.record.ca_name.as_str())).await?;
+            items.extend(rows.into_iter().filter(|row| row.has("Revoked")));
+        }
+        Ok(Items { items, next: None })
     }
 
     async fn examine(&self, issuer: &CaName, serial: Serial, row: &Item) -> Result<Finding, LedgerError> {

@@ -125,6 +125,8 @@ fn described(opened: &impl Opened, ca: &Ca, is_default: bool) -> Result<Value> {
 
 fn add(arguments: &Arguments, add: &CaAddArguments) -> Result<ExitCode> {
     let principal = backend::user();
+    // Held from before the configuration is read: two that add CAs must not lose one of them.
+    let _changing = backend::local(arguments, "ca")?.folder.lock_config()?;
     let local = backend::local(arguments, "ca")?;
     let config = local.authority.config();
     let ca_name = config.ca_name(&add.name)?;

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use chancery_api::crls::Crls;
 use chancery_authority::NothingIssued;
+use chancery_authority::config::ConfigFile;
 use chancery_authority::port::LedgerError;
 use chancery_local::backup::begun_restores;
 use serde_json::json;
 
 use crate::arguments::Arguments;
+use crate::local_authority::LocalAuthority;
 use crate::{backend, show};
 
 /// Checks the ledger, open intents and CRLs.
@@ -50,6 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     );
     problems.extend(local.broken_profiles());
     let mut warnings = local.folder_warnings();
+    warnings.extend(overridden_issuer(&local)?);
     let beside = std::path::absolute(local.folder.path())?;
     let begun = beside.parent().map(begun_restores).unwrap_or_default();
     warnings.extend(begun.iter().map(|path| {
@@ -94,4 +97,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Where the configuration names another CA as the one that issues by default than was activated as that.
+fn overridden_issuer(local: &LocalAuthority) -> Result<Option<String>> {
+    let text = local.folder.config()?.unwrap_or_default();
+    let is_named = toml::from_str::<ConfigFile>(&text)?.issuing_ca.is_some();
+    let configured = local.authority.config().issuing_ca().name();
+    let default = local
+        .authority
+        .issuing_ca()
+        .filter(|ca| is_named && ca.name() != configured);
+    Ok(default.map(|default| {
+        format!(
+            "issuing_ca in the configuration names {configured}, and {} was activated as the CA that issues by default, which counts: \
+             name that one, or `chancery ca activate {configured}`",
+            default.name()
+        )
+    }))
 }

@@ -16,9 +16,7 @@ use chancery_server::app;
 use chancery_server::limits::{FEWEST_DESCRIPTORS, Limits};
 use chancery_server::listen::{self, Listener, descriptors};
 use chancery_server::state::{AppState, RequestFiles};
-use chancery_server::tls::ClientTrust;
 use chancery_server::{scheduler, tls};
-use rustls_pki_types::CertificateDer;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -74,15 +72,7 @@ async fn serve(arguments: &Arguments, start: &StartArguments, local: &LocalAutho
         );
     }
     let own = ServerCertificate::open(Arc::clone(&authority), local.folder.clone(), &start.names).await?;
-    let mut trust = ClientTrust::default();
-    for ca in authority.cas().iter() {
-        let certificate = CertificateDer::from(ca.certificate().as_der().to_vec());
-        match ca.record.parent {
-            None => trust.roots.push(certificate),
-            Some(_) => trust.intermediates.push(certificate),
-        }
-    }
-    let tls = Arc::new(tls::server_config(own.identity(), trust)?);
+    let tls = Arc::new(tls::server_config(own.identity(), Arc::clone(&authority))?);
 
     let state = AppState::new(
         Arc::clone(&authority),

@@ -22,9 +22,9 @@ impl LocalAuthority {
         // The ledger first: without it, nothing else matters.
         self.runtime.block_on(looking)?.context("the ledger cannot be used")?;
         self.warnings = self.folder_warnings();
-        let known_warnings = self.warnings.len();
         let default = self.authority.issuing_ca();
         let configured = self.authority.config().issuing_ca().name();
+        let known_warnings = self.warnings.len();
         let issuing = default.as_ref().map_or(configured, |ca| ca.name());
         let opened = living().cloned().collect::<Vec<_>>().into_iter().zip(opening);
         for (ca, opened) in opened {

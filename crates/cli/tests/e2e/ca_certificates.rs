@@ -7,6 +7,8 @@ use crate::client::Client;
 use crate::harness::{Folder, has};
 
 const ISSUING: &str = "data/public/chancery-issuing-ca.crt";
+const THEIR_ISSUING: &str = "data/public/theirs-issuing-ca.crt";
+const THEIR_ROOT: &str = "data/public/theirs-root-ca.crt";
 const ROOT: &str = "data/public/chancery-root-ca.crt";
 
 fn certificate(folder: &Folder, file: &str) -> Certificate {
@@ -99,12 +101,20 @@ fn those_who_trust_either_root_verify_what_a_cross_certified_ca_issued() {
         return;
     }
     let (ours, theirs) = (Folder::new(), Folder::new());
-    for folder in [&ours, &theirs] {
-        folder.text(&["init"]);
-    }
+    ours.text(&["init"]);
+    std::fs::write(
+        theirs.path("their.toml"),
+        "project = 'theirs'\n[[ca]]\nname = 'root-ca'\n[[ca]]\nname = 'issuing-ca'\nparent = 'root-ca'\n",
+    )
+    .unwrap();
+    theirs.text(&["init", "--config", "their.toml"]);
     theirs.text(&["request", "www.example.com", "--out", "leaf"]);
     theirs.text(&["request", "www.example.org", "--out", "elsewhere"]);
-    let their_root = theirs.path(ROOT).to_str().unwrap().to_owned();
+    let their_root = theirs
+        .path("data/public/theirs-root-ca.crt")
+        .to_str()
+        .unwrap()
+        .to_owned();
     let refused = ours.complaint(&["ca", "cross-sign", &their_root, "--issuer", "root-ca"]);
     assert!(refused.contains("which (for example dns:example.com)"), "{refused}");
     let made = ours.json(&[
@@ -127,16 +137,26 @@ fn those_who_trust_either_root_verify_what_a_cross_certified_ca_issued() {
     std::fs::copy(ours.path("cross.pem"), theirs.path("cross.pem")).unwrap();
     std::fs::copy(ours.path(ROOT), theirs.path("our-root.crt")).unwrap();
 
-    for trusted in [ROOT, "our-root.crt"] {
+    for trusted in [THEIR_ROOT, "our-root.crt"] {
         assert!(
-            verify(&theirs, "leaf/cert.pem", &[ISSUING, "cross.pem"], trusted),
+            verify(&theirs, "leaf/cert.pem", &[THEIR_ISSUING, "cross.pem"], trusted),
             "{trusted}"
         );
     }
-    assert!(!verify(&theirs, "leaf/cert.pem", &[ISSUING], "our-root.crt"));
-    assert!(verify(&theirs, "elsewhere/cert.pem", &[ISSUING, "cross.pem"], ROOT));
+    assert!(!verify(&theirs, "leaf/cert.pem", &[THEIR_ISSUING], "our-root.crt"));
+    assert!(verify(
+        &theirs,
+        "elsewhere/cert.pem",
+        &[THEIR_ISSUING, "cross.pem"],
+        THEIR_ROOT
+    ));
     assert!(
-        !verify(&theirs, "elsewhere/cert.pem", &[ISSUING, "cross.pem"], "our-root.crt"),
+        !verify(
+            &theirs,
+            "elsewhere/cert.pem",
+            &[THEIR_ISSUING, "cross.pem"],
+            "our-root.crt"
+        ),
         "not permitted"
     );
 

@@ -105,4 +105,11 @@ fn a_second_issuing_ca_takes_over_while_a_server_runs() {
     let unknown = folder.complaint(&["ca", "retire", "no-such-ca"]);
     assert!(unknown.contains("there are chancery-root-ca"), "{unknown}");
     assert!(server.stop().success());
+
+    // The configuration names the first, as `init` wrote it.
+    let warnings = folder.json(&["check"])["warnings"].to_string();
+    assert!(
+        warnings.contains("names chancery-issuing-ca, and chancery-issuing-ca-2 was activated"),
+        "{warnings}"
+    );
 }

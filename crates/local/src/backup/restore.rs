@@ -294,7 +294,12 @@ fn prepare_ledger(
     let given = restoring.crls.as_deref();
     let given = given.map(|crls| revocations::read(&cas, crls)).transpose()?;
     if let Some(by) = &signed_by {
-        let signer = cas.iter().find(|ca| ca.issuer.certificate().as_der() == by.ca.as_der());
+        // By its key: its certificate may have been renewed while the backup was taken.
+        let is_signer = |ca: &&revocations::KnownCa| {
+            let own = ca.issuer.certificate();
+            own.spki_der() == by.ca.spki_der() && own.subject() == by.ca.subject()
+        };
+        let signer = cas.iter().find(is_signer);
         let signer = signer.ok_or_else(|| BackupError::Forged {
             detail: format!(
                 "{}, which signed it, is no CA of this authority",

@@ -71,6 +71,17 @@ pub enum FolderError {
         /// The id of that process, where it could be read.
         process: Option<u32>,
     },
+    /// Another command changes the configuration.
+    #[error(
+        "the configuration in {} is being changed by {}: wait until that has ended",
+        .path.display(), holder(*.process)
+    )]
+    ConfigLocked {
+        /// Which folder.
+        path: PathBuf,
+        /// The id of that process, where it could be read.
+        process: Option<u32>,
+    },
     /// Neither `$CHANCERY_DIR` nor a home folder.
     #[error("there is no home folder to keep an authority in: name a folder with --dir or set {ENVIRONMENT}")]
     NoDefault,

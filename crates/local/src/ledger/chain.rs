@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_x509::certificate::Certificate;
+use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::ca::CaPublicKey;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -68,7 +69,8 @@ fn is_signed(certificate: &Certificate, signer: &Certificate) -> bool {
 /// Most levels of a hierarchy that are followed: parents in a cycle are damage, and the query must end all the same.
 const LEVELS: i64 = 100;
 
-/// Refuses where the issuer or a CA above it is revoked, or where the row of one of their certificates is missing.
+/// Refuses where the issuer or a CA above it is revoked, or where the row of one of their certificates is missing. A CA is
+/// revoked if any of its own certificates is, but for a former one that was superseded; or if its key is compromised.
 fn refuse_revoked(connection: &Connection, issuer: &CaName) -> Result<(), Fault> {
     let found: Option<(String, bool)> = connection
         .prepare_cached(
@@ -76,14 +78,23 @@ fn refuse_revoked(connection: &Connection, issuer: &CaName) -> Result<(), Fault>
                  SELECT slug, certificate, parent, 1 FROM authorities WHERE slug = ?1
                  UNION ALL
                  SELECT above.slug, above.certificate, above.parent, level + 1
-                 FROM chain JOIN authorities AS above ON above.slug = chain.parent WHERE level < ?2)
-             SELECT slug, revocations.certificate IS NOT NULL FROM chain
-                 LEFT JOIN revocations ON revocations.certificate = chain.certificate
-                 LEFT JOIN certificates AS own ON own.id = chain.certificate
-             WHERE revocations.certificate IS NOT NULL OR own.id IS NULL
-             ORDER BY level LIMIT 1",
+                 FROM chain JOIN authorities AS above ON above.slug = chain.parent WHERE level < ?2),
+             found (slug, level, is_revoked, has_row) AS (
+                 SELECT slug, level,
+                     EXISTS (SELECT 1 FROM revocations WHERE revocations.certificate = chain.certificate)
+                         OR EXISTS (SELECT 1 FROM ca_certificates AS former
+                             JOIN certificates AS issued ON issued.id = former.certificate AND issued.lost_at IS NULL
+                             JOIN revocations ON revocations.certificate = former.certificate
+                             WHERE former.ca = chain.slug AND revocations.reason <> ?3)
+                         OR EXISTS (SELECT 1 FROM certificates AS own JOIN blocked_keys ON blocked_keys.key = own.key
+                             WHERE own.id = chain.certificate),
+                     EXISTS (SELECT 1 FROM certificates AS own WHERE own.id = chain.certificate)
+                 FROM chain)
+             SELECT slug, is_revoked FROM found WHERE is_revoked OR NOT has_row ORDER BY level LIMIT 1",
         )?
-        .query_row((issuer.as_str(), LEVELS), |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row((issuer.as_str(), LEVELS, RevocationReason::Superseded.code()), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     let Some((ca, is_revoked)) = found else {
         return Ok(());

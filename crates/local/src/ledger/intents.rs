@@ -215,7 +215,7 @@ pub(crate) fn complete(writing: &Writing<'_>, completion: &Completion) -> Result
     if matches!(kind, Kind::Authority { .. })
         && let Some(renewed) = row.predecessor
     {
-        replace_ca_certificate(writing.connection, renewed, row.id)?;
+        replace_ca_certificate(writing.connection, renewed, &row)?;
     }
     writing.count(|counts| {
         counts.open_intents -= 1;
@@ -231,19 +231,20 @@ pub(crate) fn complete(writing: &Writing<'_>, completion: &Completion) -> Result
     })
 }
 
-/// A CA's certificate takes the place of the one that it renewed. That one cannot have been revoked meanwhile: this
-/// intent would have been given up with it.
-fn replace_ca_certificate(connection: &Connection, renewed: i64, by: i64) -> Result<(), Fault> {
+/// A CA's certificate takes the place of the one that it renewed, unless that was revoked meanwhile: then the intent is to be
+/// given up, and no renewal takes a revocation back.
+fn replace_ca_certificate(connection: &Connection, renewed: i64, by: &CertificateRow) -> Result<(), Fault> {
+    let revoked = connection
+        .prepare_cached("SELECT 1 FROM revocations WHERE certificate = ?1")?
+        .exists([renewed])?;
     let replaced = connection.execute(
         "UPDATE authorities SET certificate = ?2 WHERE certificate = ?1",
-        (renewed, by),
+        (renewed, by.id),
     )?;
-    if replaced == 1 {
-        return Ok(());
+    if revoked || replaced != 1 {
+        return Err(LedgerError::NoOpenIntent(by.record.id.clone()).into());
     }
-    Err(damaged(format!(
-        "row {renewed} of certificates: it was renewed as the present certificate of a CA, and is that of none"
-    )))
+    Ok(())
 }
 
 /// Gives an open intent up.

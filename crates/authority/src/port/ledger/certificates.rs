@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use chancery_x509::certificate::Certificate;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -99,6 +100,15 @@ pub struct CertificateRecord {
 }
 
 impl CertificateRecord {
+    /// Whether it is a CA's, by its recorded kind or by what the certificate itself says.
+    pub fn is_ca(&self) -> bool {
+        let says_so = || {
+            let constraints = Certificate::parse(&self.certificate).ok()?.basic_constraints()?;
+            Some(constraints.ca)
+        };
+        self.kind.is_ca() || says_so().unwrap_or(false)
+    }
+
     /// The CRL that answers for it.
     pub fn scope(&self) -> CrlScope {
         CrlScope {

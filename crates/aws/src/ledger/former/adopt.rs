@@ -211,8 +211,8 @@ impl DynamoLedger {
             self.list_revoked(&scope, &revoked, entry.not_after).await?;
             self.block_if_compromised(entry.key, &entry.common_name, entry.id.serial, &revocation)
                 .await?;
-            if matches!(entry.kind, Kind::Authority { .. }) {
-                let writes: Vec<Write> = chain::revoking_writes(entry.id.serial).collect();
+            let writes = self.revoking_writes_of_entry(entry, revocation.reason).await?;
+            if !writes.is_empty() {
                 self.tables.transact(&writes).await?;
             }
         }

@@ -8,4 +8,6 @@ CREATE TABLE ca_certificates (
     CHECK ((ca IS NULL) = (key IS NULL) AND (ca IS NOT NULL OR parent IS NULL))
 ) STRICT;
 
+CREATE INDEX ca_certificates_by_ca ON ca_certificates (ca) WHERE ca IS NOT NULL;
+
 INSERT INTO ca_certificates (certificate, ca, parent, key) SELECT certificate, slug, parent, key FROM authorities;

@@ -74,7 +74,7 @@ pub async fn revoke(
         .revocations()
         .certificate_to_revoke(serial, None)
         .await?;
-    if found.is_some_and(|found| found.record.kind.is_ca()) {
+    if found.is_some_and(|found| found.record.is_ca()) {
         caller.allowed(TokenScope::Admin)?;
     }
     let reach = if request.only { Reach::Certificate } else { Reach::Key };

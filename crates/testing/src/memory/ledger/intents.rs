@@ -101,7 +101,7 @@ impl State {
                 .and_then(Row::record);
             match own {
                 None => return Err(LedgerError::no_record_of_ca(&ca.ca_name)),
-                Some(own) if own.revocation.is_some() => {
+                Some(own) if self.is_revoked(&ca.ca_name, own) => {
                     return Err(LedgerError::IssuerRevoked { ca: ca.ca_name.clone() });
                 }
                 Some(_) => {}
@@ -109,6 +109,21 @@ impl State {
             next = ca.parent.as_ref();
         }
         Ok(())
+    }
+
+    /// Whether a CA is revoked: its present certificate is, or a former one that was not just superseded, or its key is
+    /// compromised.
+    fn is_revoked(&self, ca: &CaName, present: &CertificateRecord) -> bool {
+        let of_ca =
+            |record: &&CertificateRecord| matches!(&record.kind, Kind::Authority { ca_name, .. } if ca_name == ca);
+        let mut certificates = self.rows.values().filter_map(Row::record).filter(of_ca);
+        let counts = |record: &CertificateRecord| {
+            record
+                .revocation
+                .as_ref()
+                .is_some_and(|revocation| record.id == present.id || revocation.reason != RevocationReason::Superseded)
+        };
+        certificates.any(counts) || self.blocked.contains(&present.key)
     }
 
     /// A CA is made once; after that, its present certificate is renewed.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chancery_authority::port::KeyName;
 use chancery_authority::port::ledger::{Ledger, LedgerError};
+use chancery_x509::crl::RevocationReason;
 
 use super::fixture::{NOW, authority, ca_name, completion, intent, issue, reserve};
 use super::ok;
@@ -18,7 +19,17 @@ use super::ok;
 pub async fn issuers(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     authorities_have_one_name_each(&*make().await).await;
     renewals::a_renewed_certificate_takes_the_place_of_the_former(&*make().await).await;
-    renewals::a_former_certificate_does_not_decide(&*make().await).await;
+    for (number, reason, is_revoked) in [
+        (2, RevocationReason::Superseded, false),
+        (2, RevocationReason::CessationOfOperation, true),
+        (3, RevocationReason::Superseded, true),
+        (3, RevocationReason::CessationOfOperation, true),
+    ] {
+        let ledger = make().await;
+        renewals::a_ca_is_revoked_by_any_certificate_that_was_not_superseded(&*ledger, number, reason, is_revoked)
+            .await;
+    }
+    renewals::a_compromised_key_ends_its_ca(&*make().await).await;
     renewals::a_revoked_ca_is_not_renewed(&*make().await).await;
     renewals::a_cross_certificate_makes_no_ca(&*make().await).await;
     states::a_ca_issues_while_it_is_active(&*make().await).await;

@@ -92,26 +92,55 @@ pub(super) async fn a_renewed_certificate_takes_the_place_of_the_former(ledger: 
     issue(ledger, &authority(12, "b-ca", Some("root-ca"))).await;
 }
 
-pub(super) async fn a_former_certificate_does_not_decide(ledger: &dyn Ledger) {
+pub(super) async fn a_ca_is_revoked_by_any_certificate_that_was_not_superseded(
+    ledger: &dyn Ledger,
+    number: u32,
+    reason: RevocationReason,
+    is_revoked: bool,
+) {
     issue(ledger, &authority(1, "root-ca", None)).await;
     let first = authority(2, "a-ca", Some("root-ca"));
     issue(ledger, &first).await;
     issue(ledger, &renewing(3, &first)).await;
-    let root = ca_name("root-ca");
-    let superseded = revocation(NOW, RevocationReason::Superseded);
     ok(ledger
         .revocations()
-        .revoke(&root, serial(2), superseded, Reach::Key)
+        .revoke(
+            &ca_name("root-ca"),
+            serial(number),
+            revocation(NOW, reason),
+            Reach::Certificate,
+        )
         .await);
     for number in 100..100 + MANY {
-        reserve(ledger, &intent(number)).await;
-    }
-    let present = revocation(NOW, RevocationReason::CessationOfOperation);
-    ok(ledger.revocations().revoke(&root, serial(3), present, Reach::Key).await);
-    for number in 200..200 + MANY {
         let outcome = ledger.intents().reserve(intent(number)).await;
         let revoked = LedgerError::IssuerRevoked { ca: ca_name("a-ca") };
-        assert_eq!(outcome.err(), Some(revoked));
+        let wanted = is_revoked.then_some(revoked);
+        assert_eq!(outcome.err(), wanted, "{number} under {reason:?}");
+    }
+}
+
+pub(super) async fn a_compromised_key_ends_its_ca(ledger: &dyn Ledger) {
+    issue(ledger, &authority(1, "root-ca", None)).await;
+    let a_ca = authority(2, "a-ca", Some("root-ca"));
+    issue(ledger, &a_ca).await;
+    let cross = CertificateIntent {
+        id: IntentId {
+            serial: serial(3),
+            ..a_ca.id.clone()
+        },
+        kind: Kind::CrossCertificate,
+        allow_key_reuse: true,
+        ..a_ca
+    };
+    issue(ledger, &cross).await;
+    let compromised = revocation(NOW, RevocationReason::KeyCompromise);
+    ok(ledger
+        .revocations()
+        .revoke(&ca_name("root-ca"), serial(3), compromised, Reach::Certificate)
+        .await);
+    for number in 100..100 + MANY {
+        let outcome = ledger.intents().reserve(intent(number)).await;
+        assert_eq!(outcome.err(), Some(LedgerError::IssuerRevoked { ca: ca_name("a-ca") }));
     }
 }
 
