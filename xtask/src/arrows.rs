@@ -107,11 +107,11 @@ const UNCHECKED: (&str, &str) = ("unchecked-signing", "testing");
 
 /// Fails where a manifest has an arrow that is not in the table, or the table has a crate that is gone.
 pub(crate) fn run() -> Result<()> {
-    let told = differences(&dependencies::metadata()?)?;
+    let reported = differences(&dependencies::metadata()?)?;
     ensure!(
-        told.is_empty(),
+        reported.is_empty(),
         "dependencies between crates (docs/design/architecture.md, \"Rooms\"; the table is in xtask/src/arrows.rs):\n{}",
-        told.join("\n")
+        reported.join("\n")
     );
     Ok(())
 }
@@ -120,34 +120,34 @@ fn differences(metadata: &Value) -> Result<Vec<String>> {
     let packages = metadata["packages"]
         .as_array()
         .context("cargo metadata has no packages")?;
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let mut found = BTreeSet::new();
     for package in packages {
         let name = room(text(&package["name"])?);
         found.insert(name);
         let Some(room) = ROOMS.iter().find(|room| room.name == name) else {
-            told.push(format!("{name} has no row that says what it may use"));
+            reported.push(format!("{name} has no row that says what it may use"));
             continue;
         };
         let dependencies = package["dependencies"]
             .as_array()
             .context("a package has no dependencies")?;
         for dependency in dependencies {
-            told.extend(forbidden(room, dependency)?);
+            reported.extend(forbidden(room, dependency)?);
         }
         if turns_on_unchecked_signing(room, package) {
-            told.push(format!(
+            reported.push(format!(
                 "{name} turns on {}, which only {} may",
                 UNCHECKED.0, UNCHECKED.1
             ));
         }
         if let Some(feature) = default_with_aws(room, package) {
-            told.push(format!("{name} has AWS by default, in its feature {feature}"));
+            reported.push(format!("{name} has AWS by default, in its feature {feature}"));
         }
     }
     let gone = ROOMS.iter().filter(|room| !found.contains(room.name));
-    told.extend(gone.map(|room| format!("{} has a row and is no crate", room.name)));
-    Ok(told)
+    reported.extend(gone.map(|room| format!("{} has a row and is no crate", room.name)));
+    Ok(reported)
 }
 
 /// What is wrong with a dependency of a crate; nothing if it comes from elsewhere.
@@ -213,7 +213,7 @@ mod tests {
         run().unwrap();
     }
 
-    fn told(name: &str, dependencies: &Value, features: &Value) -> Vec<String> {
+    fn reported(name: &str, dependencies: &Value, features: &Value) -> Vec<String> {
         let others = ROOMS.iter().filter(|room| format!("chancery-{}", room.name) != name);
         let mut packages: Vec<Value> = others
             .map(|room| json!({"name": format!("chancery-{}", room.name), "dependencies": []}))
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn an_arrow_that_is_not_meant_is_named() {
         let none = json!({});
-        let cli = |dependencies: Value| told("chancery-cli", &dependencies, &none);
+        let cli = |dependencies: Value| reported("chancery-cli", &dependencies, &none);
         assert_eq!(cli(json!([of("chancery-lambda", None, true)])), ["cli uses lambda"]);
         assert_eq!(
             cli(json!([of("chancery-lambda", Some("dev"), false)])),
@@ -245,7 +245,7 @@ mod tests {
             {"name": "chancery-of-somebody-else", "source": "registry+https://example", "kind": null},
         ]);
         assert!(cli(fine).is_empty());
-        let server = |dependencies: Value| told("chancery-server", &dependencies, &none);
+        let server = |dependencies: Value| reported("chancery-server", &dependencies, &none);
         assert_eq!(server(json!([of("chancery-aws", None, true)])), ["server uses aws"]);
         assert_eq!(
             server(json!([of("chancery-local", None, false)])),
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn crates_without_a_row_and_rows_without_a_crate_are_named() {
         assert_eq!(
-            told("chancery-new", &json!([]), &json!({})),
+            reported("chancery-new", &json!([]), &json!({})),
             ["new has no row that says what it may use"]
         );
         let packages = ROOMS.iter().skip(1);
@@ -273,36 +273,36 @@ mod tests {
         let none = json!({});
         for (name, kind) in [("local", None), ("local", Some("dev")), ("benches", None)] {
             assert_eq!(
-                told(&format!("chancery-{name}"), &authority(kind), &none),
+                reported(&format!("chancery-{name}"), &authority(kind), &none),
                 [format!("{name} turns on unchecked-signing, which only testing may")]
             );
         }
-        assert!(told("chancery-testing", &authority(None), &none).is_empty());
+        assert!(reported("chancery-testing", &authority(None), &none).is_empty());
         let features = json!({"unchecked-signing": [], "default": ["unchecked-signing"]});
         assert_eq!(
-            told("chancery-authority", &json!([]), &features),
+            reported("chancery-authority", &json!([]), &features),
             ["authority turns on unchecked-signing, which only testing may"]
         );
         let features = json!({"unchecked-signing": []});
-        assert!(told("chancery-authority", &json!([]), &features).is_empty());
+        assert!(reported("chancery-authority", &json!([]), &features).is_empty());
     }
 
     #[test]
     fn a_program_has_nothing_of_what_is_for_tests() {
         let none = json!({});
         let uses = json!([of("chancery-testing", None, false)]);
-        assert_eq!(told("chancery-server", &uses, &none), ["server uses testing"]);
+        assert_eq!(reported("chancery-server", &uses, &none), ["server uses testing"]);
         let uses = json!([of("chancery-testing", Some("dev"), false)]);
-        assert!(told("chancery-server", &uses, &none).is_empty());
+        assert!(reported("chancery-server", &uses, &none).is_empty());
     }
 
     #[test]
     fn aws_is_nobody_s_default_but_the_functions() {
         let features = json!({"default": ["aws"], "aws": []});
         assert_eq!(
-            told("chancery-cli", &json!([]), &features),
+            reported("chancery-cli", &json!([]), &features),
             ["cli has AWS by default, in its feature aws"]
         );
-        assert!(told("chancery-lambda", &json!([]), &features).is_empty());
+        assert!(reported("chancery-lambda", &json!([]), &features).is_empty());
     }
 }

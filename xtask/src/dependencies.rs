@@ -13,8 +13,8 @@ const PAGE: &str = "docs/design/dependencies.md";
 /// Fails where the page and the manifests differ.
 pub(crate) fn run() -> Result<()> {
     let page = fs::read_to_string(shell::root().join(PAGE)).with_context(|| format!("cannot read {PAGE}"))?;
-    let told = differences(&direct(&metadata()?)?, &named(&page));
-    ensure!(told.is_empty(), "{PAGE}:\n{}", told.join("\n"));
+    let reported = differences(&direct(&metadata()?)?, &named(&page));
+    ensure!(reported.is_empty(), "{PAGE}:\n{}", reported.join("\n"));
     Ok(())
 }
 

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::test::THOROUGH;
 use crate::{lambda, setup, shell};
 
 /// The function benchmarks, relative to the sandbox's folder.
@@ -60,7 +59,7 @@ pub(crate) fn test(python: Option<&Path>, thorough: bool) -> Result<()> {
         .env("CHANCERY_LAMBDA_ZIP", zip)
         .env("CHANCERY_COMMAND", shell::target().join("debug/chancery"));
     if thorough {
-        command.env(THOROUGH, "1");
+        command.env(shell::THOROUGH, "1");
     }
     shell::run(&mut command)
 }

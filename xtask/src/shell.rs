@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+/// Set for tests that otherwise leave out what other tests cover, or repeat less often.
+pub(crate) const THOROUGH: &str = "CHANCERY_THOROUGH";
+
 /// The repository's root: the folder above this crate's.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -82,7 +85,7 @@ pub(crate) fn say(line: &str) {
 
 /// Runs a command to its end, showing its output; fails if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    say(&format!("\n$ {}", told(command)));
+    say(&format!("\n$ {}", reported(command)));
     BESIDE.with_borrow(|beside| -> Result<()> {
         if let Some(file) = beside {
             command.stdin(Stdio::null());
@@ -92,9 +95,9 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     })?;
     let status = command
         .status()
-        .with_context(|| format!("cannot start {}", told(command)))?;
+        .with_context(|| format!("cannot start {}", reported(command)))?;
     if !status.success() {
-        bail!("{} failed ({status})", told(command));
+        bail!("{} failed ({status})", reported(command));
     }
     Ok(())
 }
@@ -103,11 +106,11 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 pub(crate) fn run_and_hear(command: &mut Command) -> (Result<()>, String) {
     let mut heard = String::new();
     let mut listen = || -> Result<()> {
-        say(&format!("\n$ {}", told(command)));
+        say(&format!("\n$ {}", reported(command)));
         let mut child = command
             .stderr(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}", told(command)))?;
+            .with_context(|| format!("cannot start {}", reported(command)))?;
         let mut stream = child.stderr.take().context("its standard error is not to be had")?;
         let mut octets = [0; 8192];
         let mut all = Vec::new();
@@ -122,7 +125,7 @@ pub(crate) fn run_and_hear(command: &mut Command) -> (Result<()>, String) {
         heard = String::from_utf8_lossy(&all).into_owned();
         let status = child.wait()?;
         if !status.success() {
-            bail!("{} failed ({status})", told(command));
+            bail!("{} failed ({status})", reported(command));
         }
         Ok(())
     };
@@ -144,7 +147,7 @@ pub(crate) fn exists(name: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
 }
 
-fn told(command: &Command) -> String {
+fn reported(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     if let Some(name) = Path::new(&words[0])
         .file_name()

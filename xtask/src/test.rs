@@ -16,9 +16,6 @@ use crate::setup::Judges;
 use crate::steps::Steps;
 use crate::{docs, rustdoc, sandbox, setup, shell, terraform};
 
-/// Set for tests that otherwise leave out what other tests cover, or repeat less often.
-pub(crate) const THOROUGH: &str = "CHANCERY_THOROUGH";
-
 /// How often the server is killed in a thorough run.
 const KILLS: &str = "200";
 
@@ -201,7 +198,7 @@ fn tests(extent: Extent, judges: &Judges, sandboxes: Option<&Sandboxes>, filter:
         command.env(crate::sandboxes::SOCKET, sandboxes.socket());
     }
     if extent.thorough {
-        command.env(THOROUGH, "1").env("CHANCERY_KILLS", KILLS);
+        command.env(shell::THOROUGH, "1").env("CHANCERY_KILLS", KILLS);
     }
     shell::run_and_hear(command.args(filter))
 }

@@ -25,7 +25,7 @@ use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
 use crate::port::{KeyStoreError, LedgerError};
 use crate::principal::Principal;
-use build::Certifying;
+use build::CaCertificateRequest;
 
 impl Authority {
     /// Creates every configured CA that does not exist yet, parents first, and publishes certificates, bundle and those
@@ -118,14 +118,14 @@ impl Authority {
         let parent = self.parent_of(config).await?;
         let key = self.key_for(config, progress).await?;
         progress(&format!("Signing the certificate of {}", config.name()));
-        let certifying = Certifying {
+        let request = CaCertificateRequest {
             config,
             parent: parent.as_deref(),
             key: &key,
             renews: None,
             principal: &Principal::AUTHORITY,
         };
-        self.certify(&certifying).await
+        self.certify(&request).await
     }
 
     /// The CA above, which exists and is believed: its certificate signs this one and is published with it. `None` for a

@@ -134,7 +134,7 @@ impl Authority {
                 Ok(true) => ended.push(ca.name().clone()),
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::error!(ca = %ca.name(), %error, "whether a retiring CA has ended cannot be told");
+                    tracing::error!(ca = %ca.name(), %error, "it is not known whether a retiring CA has ended");
                     failure = failure.or(Some(error));
                 }
             }

@@ -21,8 +21,8 @@ fn with(cas: &[(&str, u16)]) -> String {
     text
 }
 
-/// What the configuration is told, once a certificate was issued by another one. A `#` in a name stands for its shard.
-async fn told(before: &[(&str, u16)], after: &[(&str, u16)]) -> Result<(), PublishError> {
+/// Checks a configuration, once a certificate was issued by another one. A `#` in a name stands for its shard.
+async fn checked(before: &[(&str, u16)], after: &[(&str, u16)]) -> Result<(), PublishError> {
     let mut fixture = Fixture::with(&with(before)).await;
     let shard = fixture.issue("a.example", None).await.shard;
     let after = with(after).replace('#', &shard.unwrap_or_default().to_string());
@@ -39,16 +39,16 @@ async fn a_configuration_by_which_two_crls_have_one_file_is_refused() {
         // A CA that is to come, and a shard that certificates name.
         (vec![("issuing-ca", 4)], vec![("issuing-ca", 0), ("issuing-ca-#", 0)]),
     ] {
-        let refused = told(&before, &after).await.unwrap_err();
+        let refused = checked(&before, &after).await.unwrap_err();
         assert!(matches!(refused, PublishError::SharedFile { .. }), "{refused}");
-        let told = refused.to_string();
-        assert!(told.starts_with("chancery-issuing-ca-"), "{told}");
+        let reported = refused.to_string();
+        assert!(reported.starts_with("chancery-issuing-ca-"), "{reported}");
     }
     for (before, after) in [
         (vec![("issuing-ca", 0), ("issuing-ca-9", 0)], vec![("issuing-ca", 4)]),
         (vec![("issuing-ca", 4)], vec![("issuing-ca", 16)]),
     ] {
-        told(&before, &after).await.unwrap();
+        checked(&before, &after).await.unwrap();
     }
 }
 

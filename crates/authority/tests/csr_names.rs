@@ -239,14 +239,17 @@ async fn nobody_learns_of_a_csr_file_that_is_not_theirs() {
     }
     // An operator's entry learns what is wrong with its file.
     let entry = json!({"common_name": "ada"});
-    let told = |found: &FoundCsr| of_file(&entry, found, std::slice::from_ref(&entry));
-    assert_eq!(fixture.refusal(&told(&there[1])).await.code(), "bad_csr");
+    let reported = |found: &FoundCsr| of_file(&entry, found, std::slice::from_ref(&entry));
+    assert_eq!(fixture.refusal(&reported(&there[1])).await.code(), "bad_csr");
     assert!(
         fixture
-            .refusal(&told(&there[2]))
+            .refusal(&reported(&there[2]))
             .await
             .to_string()
             .contains("70000 octets")
     );
-    assert_eq!(fixture.issue(&told(&there[3])).await.unwrap_err().code(), "unavailable");
+    assert_eq!(
+        fixture.issue(&reported(&there[3])).await.unwrap_err().code(),
+        "unavailable"
+    );
 }

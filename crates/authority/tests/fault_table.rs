@@ -281,9 +281,10 @@ async fn revoking() {
             let reason = record.revocation.map(|revocation| revocation.reason);
             assert_eq!(reason, Some(RevocationReason::KeyCompromise), "{context}");
             assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [*serial], "{context}");
-            let told = chancery_testing::notices(&fixture.memory);
+            let reported = chancery_testing::notices(&fixture.memory);
             assert!(
-                told.iter()
+                reported
+                    .iter()
                     .filter(|notice| notice.subject == "Certificate Revoked")
                     .count()
                     <= 1,
@@ -396,8 +397,8 @@ async fn reminding() {
             let _ = fixture.authority.remind().await;
         },
         async |fixture: &Fixture, serial: &Serial, context: &str| {
-            let told = chancery_testing::notices(&fixture.memory);
-            let warnings = told
+            let reported = chancery_testing::notices(&fixture.memory);
+            let warnings = reported
                 .iter()
                 .filter(|notice| notice.subject == "Certificate Expiry Warning")
                 .count();

@@ -87,13 +87,13 @@ async fn every_call_fails_in_every_way_and_a_retry_makes_one_certificate() {
             request.notify_issued = Some(true);
             fixture.memory.faults.at(call, 1, fault);
             let first = fixture.issue_with(&request, "t").await;
-            let told = format!("{call} {fault:?}: {first:?}");
+            let reported = format!("{call} {fault:?}: {first:?}");
 
             match (call, &first) {
-                ("notices.notify", Ok(issued)) => assert!(issued.notice_failed, "{told}"),
-                ("notices.notify", Err(_)) => panic!("a notice failed its certificate: {told}"),
-                (_, Ok(_)) => panic!("the fault did not show: {told}"),
-                (_, Err(error)) => assert!(error.is_retryable(), "{told}"),
+                ("notices.notify", Ok(issued)) => assert!(issued.notice_failed, "{reported}"),
+                ("notices.notify", Err(_)) => panic!("a notice failed its certificate: {reported}"),
+                (_, Ok(_)) => panic!("the fault did not show: {reported}"),
+                (_, Err(error)) => assert!(error.is_retryable(), "{reported}"),
             }
             fixture.restart().await;
             every_signature_is_known(&fixture).await;
@@ -101,15 +101,15 @@ async fn every_call_fails_in_every_way_and_a_retry_makes_one_certificate() {
             // At once the intent may still be somebody's; after the grace it is not.
             match fixture.issue_with(&request, "t").await {
                 Ok(issued) => fine(&fixture, &issued),
-                Err(error) => assert_eq!(error, IssueError::InProgress, "{told}"),
+                Err(error) => assert_eq!(error, IssueError::InProgress, "{reported}"),
             }
             fixture.memory.clock.advance(61);
             let issued = fixture.issue_with(&request, "t").await.unwrap();
             fine(&fixture, &issued);
             let again = fixture.issue_with(&request, "t").await.unwrap();
-            assert_eq!(again.record, issued.record, "{told}");
+            assert_eq!(again.record, issued.record, "{reported}");
 
-            assert_eq!(leaves(&fixture).await, [issued.record], "{told}");
+            assert_eq!(leaves(&fixture).await, [issued.record], "{reported}");
             let open = fixture
                 .authority
                 .ports()
@@ -119,7 +119,7 @@ async fn every_call_fails_in_every_way_and_a_retry_makes_one_certificate() {
                 .await
                 .unwrap()
                 .intents;
-            assert!(open.is_empty(), "{told}");
+            assert!(open.is_empty(), "{reported}");
             every_signature_is_known(&fixture).await;
         }
     }
@@ -343,8 +343,8 @@ async fn what_was_reserved_while_the_clock_was_ahead_is_given_up() {
     leave_open(&fixture, "tls-client", 1).await;
     fixture.memory.clock.advance(-100 * 86_400);
     leave_open(&fixture, "tls-server", 1).await;
-    let told = fixture.issue_with(&ahead, "ahead").await.unwrap_err();
-    assert_eq!(told.code(), "unavailable", "{told:?}");
+    let reported = fixture.issue_with(&ahead, "ahead").await.unwrap_err();
+    assert_eq!(reported.code(), "unavailable", "{reported:?}");
     let swept = fixture.authority.sweep().await.unwrap();
     assert_eq!(
         (swept.lost.len(), swept.completed.len(), swept.failed.len()),

@@ -110,8 +110,11 @@ async fn request_over_csr_field_by_field() {
     };
     let issued = fixture.issue(&request).await.unwrap();
     // CN, C, emailAddress, L, O, OU, ST in the certificate; RFC 4514 tells them from the last one on.
-    let told = certificate(&issued).subject().to_rfc4514();
-    let order: Vec<&str> = told.split(',').map(|part| part.split('=').nth(1).unwrap()).collect();
+    let reported = certificate(&issued).subject().to_rfc4514();
+    let order: Vec<&str> = reported
+        .split(',')
+        .map(|part| part.split('=').nth(1).unwrap())
+        .collect();
     assert_eq!(
         order,
         [
@@ -123,7 +126,7 @@ async fn request_over_csr_field_by_field() {
             "GB",
             "request.example.com"
         ],
-        "{told}"
+        "{reported}"
     );
     assert_eq!(issued.record.common_name, "request.example.com");
     assert_eq!(

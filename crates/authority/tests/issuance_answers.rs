@@ -82,10 +82,10 @@ async fn the_answer_is_the_contract_s_json() {
 #[tokio::test]
 async fn notices_are_the_contract_s_json() {
     let fixture = Fixture::new().await;
-    let mut told = request("server.example.com");
-    told.notify_issued = Some(true);
-    let issued = fixture.issue(&told).await.unwrap();
-    let answer = serde_json::to_value(TlsCertAnswer::new(&fixture.authority, &issued, &told)).unwrap();
+    let mut with_notice = request("server.example.com");
+    with_notice.notify_issued = Some(true);
+    let issued = fixture.issue(&with_notice).await.unwrap();
+    let answer = serde_json::to_value(TlsCertAnswer::new(&fixture.authority, &issued, &with_notice)).unwrap();
     let notice = chancery_testing::notices(&fixture.memory).pop().unwrap();
     assert_eq!(notice.subject, "Certificate Issued");
     assert_eq!(
@@ -209,8 +209,12 @@ async fn what_was_looked_up_is_no_part_of_a_request() {
             .is_err()
     );
 
-    let mut told = crate::fixture::request("b.example");
-    told.notices_by_default = true;
-    let told = fixture.authority.issue_tls_cert(&told, &principal, None).await.unwrap();
-    assert!(told.record.notify_expiry);
+    let mut by_default = crate::fixture::request("b.example");
+    by_default.notices_by_default = true;
+    let issued = fixture
+        .authority
+        .issue_tls_cert(&by_default, &principal, None)
+        .await
+        .unwrap();
+    assert!(issued.record.notify_expiry);
 }

@@ -149,8 +149,8 @@ async fn lesson_12_what_is_missing_or_invalid_is_refused_in_words() {
             .unwrap(),
         ),
     ));
-    let told = fixture.refusal(&nameless).await.to_string();
-    assert!(told.starts_with("CSR must include a Common Name"), "{told}");
+    let reported = fixture.refusal(&nameless).await.to_string();
+    assert!(reported.starts_with("CSR must include a Common Name"), "{reported}");
 
     assert_eq!(fixture.refusal(&TlsCertRequest::default()).await.code(), "bad_csr");
     assert_eq!(
@@ -168,7 +168,7 @@ async fn lesson_12_what_is_missing_or_invalid_is_refused_in_words() {
     unknown.profile = Some("no-such-profile".into());
     let refusal = fixture.refusal(&unknown).await.to_string();
     assert!(refusal.contains("tls-server"), "it says which there are: {refusal}");
-    for (subject, told) in [
+    for (subject, reported) in [
         (
             Subject {
                 country: Some("England".into()),
@@ -195,7 +195,7 @@ async fn lesson_12_what_is_missing_or_invalid_is_refused_in_words() {
         invalid.subject = subject;
         let refusal = fixture.refusal(&invalid).await;
         assert_eq!(refusal.code(), "bad_subject");
-        assert!(refusal.to_string().contains(told), "{refusal}");
+        assert!(refusal.to_string().contains(reported), "{refusal}");
     }
 }
 
@@ -244,10 +244,10 @@ async fn lesson_13_custom_extensions_are_der_and_allowed() {
             "Custom extension OID 1.3.6.1.4.1.55555.1 has a value that is not DER",
         ),
     ];
-    for (extensions, told) in cases {
+    for (extensions, reported) in cases {
         let mut request = request("a.example.com");
         request.extensions = extensions;
-        assert_eq!(fixture.refusal(&request).await.to_string(), told);
+        assert_eq!(fixture.refusal(&request).await.to_string(), reported);
     }
     let mut allowed = request("a.example.com");
     allowed.extensions = vec![extension(OID, "BAF4"), extension("1.3.6.1.4.1.55555.2", "BQA=")];

@@ -111,10 +111,10 @@ async fn text_that_cannot_be_read_is_refused_and_named_unless_it_is_replaced() {
         ("tls", "text/organization-latin1.csr", "O (organization)"),
         ("tls-client", "text/common-name-utf8.csr", "CN (common_name)"),
     ] {
-        let told = fixture.refusal(&of(file, profile)).await.to_string();
+        let reported = fixture.refusal(&of(file, profile)).await.to_string();
         assert!(
-            told.contains(named) && told.contains("cannot be read"),
-            "{file}: {told}"
+            reported.contains(named) && reported.contains("cannot be read"),
+            "{file}: {reported}"
         );
     }
     let mut rescued = of("text/organization-latin1.csr", "tls-client");
@@ -180,27 +180,30 @@ async fn names_of_a_csr_are_told_and_taken_only_where_that_is_said() {
     asked.force_issue = true;
     assert_eq!(certificate(&fixture.issue(&asked).await.unwrap()).alt_names(), both);
 
-    let told = fixture
+    let reported = fixture
         .refusal(&of("names/common-name-label.csr", "tls-server"))
         .await
         .to_string();
-    assert!(told.contains("--san,") || told.contains("--san)"), "{told}");
-    assert!(told.contains("--san-from-csr"), "{told}");
+    assert!(reported.contains("--san,") || reported.contains("--san)"), "{reported}");
+    assert!(reported.contains("--san-from-csr"), "{reported}");
 }
 
 #[tokio::test]
 async fn without_a_common_name_alternative_names_are_critical() {
     let fixture = Fixture::new().await;
     let no_subject = of("names/no-subject.csr", "tls-client");
-    let told = fixture.refusal(&no_subject).await.to_string();
+    let reported = fixture.refusal(&no_subject).await.to_string();
     assert!(
-        told.contains("--common-name") && told.contains("--no-common-name"),
-        "{told}"
+        reported.contains("--common-name") && reported.contains("--no-common-name"),
+        "{reported}"
     );
     let mut nameless = no_subject.clone();
     nameless.no_common_name = true;
-    let told = fixture.refusal(&nameless).await.to_string();
-    assert!(told.contains("--san") && told.contains("--san-from-csr"), "{told}");
+    let reported = fixture.refusal(&nameless).await.to_string();
+    assert!(
+        reported.contains("--san") && reported.contains("--san-from-csr"),
+        "{reported}"
+    );
 
     nameless.alt_names = RequestedNames::Listed(vec![dns("nosubject.corp.example")]);
     let issued = fixture.issue(&nameless).await.unwrap();
@@ -218,10 +221,10 @@ async fn without_a_common_name_alternative_names_are_critical() {
     assert!(answer.get("Warnings").is_none(), "nothing to say: {answer}");
 
     let long = of("names/long.csr", "tls-client");
-    let told = fixture.refusal(&long).await.to_string();
+    let reported = fixture.refusal(&long).await.to_string();
     assert!(
-        told.contains("79 characters") && told.contains("--no-common-name"),
-        "{told}"
+        reported.contains("79 characters") && reported.contains("--no-common-name"),
+        "{reported}"
     );
     let mut without = long;
     without.no_common_name = true;
@@ -265,10 +268,13 @@ async fn what_was_not_granted_stands_in_the_answer() {
     });
     let request = TlsCertRequest::from_value(&asked).unwrap();
     let issued = fixture.issue(&request).await.unwrap();
-    let told = issued.warnings.join("\n");
+    let reported = issued.warnings.join("\n");
     assert!(
-        told.contains("fly") && told.contains("900") && told.contains("365") && told.contains("subject attribute O"),
-        "{told}"
+        reported.contains("fly")
+            && reported.contains("900")
+            && reported.contains("365")
+            && reported.contains("subject attribute O"),
+        "{reported}"
     );
 }
 
@@ -300,8 +306,11 @@ async fn common_names_stay_within_name_constraints() {
     ] {
         let refused = fixture.refusal(&of(file, "tls-client")).await;
         assert_eq!(refused.code(), "outside_name_constraints");
-        let told = refused.to_string();
-        assert!(told.contains(name) && told.contains("example.com"), "{told}");
+        let reported = refused.to_string();
+        assert!(
+            reported.contains(name) && reported.contains("example.com"),
+            "{reported}"
+        );
         // Beside a permitted name, or without it as a common name, it is issued.
         let mut beside = of(file, "tls-client");
         beside.alt_names = RequestedNames::Listed(vec![dns("a.example.com")]);

@@ -50,15 +50,15 @@ async fn a_certificate_to_be_is_told_with_all_that_is_left_out_of_it() {
         (item.verdict, item.list, item.entry),
         (Verdict::Issued, "tls.json", Some(0))
     );
-    let told = item.certificate.as_ref().unwrap();
-    assert_eq!(told.subject, "CN=www.example.com");
-    assert_eq!(told.key, "P-256");
-    assert_eq!(told.profile, "tls");
-    assert_eq!(told.extended_key_usages, ["TLS_WEB_SERVER_AUTHENTICATION"]);
-    assert_eq!((told.lifetime_days, told.not_after), (365, NOW.plus_days(365)));
-    assert_eq!(told.issuer, "chancery-issuing-ca");
+    let reported = item.certificate.as_ref().unwrap();
+    assert_eq!(reported.subject, "CN=www.example.com");
+    assert_eq!(reported.key, "P-256");
+    assert_eq!(reported.profile, "tls");
+    assert_eq!(reported.extended_key_usages, ["TLS_WEB_SERVER_AUTHENTICATION"]);
+    assert_eq!((reported.lifetime_days, reported.not_after), (365, NOW.plus_days(365)));
+    assert_eq!(reported.issuer, "chancery-issuing-ca");
     assert_eq!(
-        serde_json::to_value(&told.sans).unwrap(),
+        serde_json::to_value(&reported.sans).unwrap(),
         json!([{"type": "DNS_NAME", "value": "www.example.com"}])
     );
     let warnings = item.warnings.join("\n");
@@ -128,24 +128,24 @@ async fn what_is_issued_already_is_unchanged_and_its_end_is_warned_of() {
     let proposed = Proposed::default().csr("a.csr").tls(&json!([
         {"common_name": "a", "csr_file": "a.csr", "lifetime": 90}]));
     let serial = issue(&fixture, &proposed, 0).await;
-    let told = |plan: Plan| {
+    let reported = |plan: Plan| {
         let item = plan.items.into_iter().next().unwrap();
         assert_eq!((item.verdict, item.code), (Verdict::Unchanged, Some("already_issued")));
         assert_eq!(item.reason.as_deref(), Some("Certificate already issued"));
         assert_eq!(item.existing.unwrap().serial_number.to_string(), serial);
         item.warnings.join("\n")
     };
-    assert_eq!(told(plan(&fixture, &proposed).await), "");
+    assert_eq!(reported(plan(&fixture, &proposed).await), "");
     fixture.memory.clock.advance(70 * 86_400);
-    let soon = told(plan(&fixture, &proposed).await);
+    let soon = reported(plan(&fixture, &proposed).await);
     assert!(
         soon.contains("ends at 2027-02-21T20:00:00Z") && soon.contains("not certified again"),
         "{soon}"
     );
     fixture.memory.clock.advance(30 * 86_400);
-    assert!(told(plan(&fixture, &proposed).await).contains("its certificate ended at"));
+    assert!(reported(plan(&fixture, &proposed).await).contains("its certificate ended at"));
     revoke(&fixture, &serial).await;
-    assert!(told(plan(&fixture, &proposed).await).contains("its certificate is revoked"));
+    assert!(reported(plan(&fixture, &proposed).await).contains("its certificate is revoked"));
 
     let forced = proposed.tls(&json!([{"common_name": "a", "csr_file": "a.csr", "force_issue": true}]));
     let plan = plan(&fixture, &forced).await;
@@ -284,13 +284,13 @@ async fn revocations_are_decided_and_told() {
             json!([{"common_name": "a", "serial_number": a}]).to_string(),
         );
     let plan = plan(&fixture, &proposed).await;
-    let told: Vec<_> = plan
+    let reported: Vec<_> = plan
         .items
         .iter()
         .map(|item| (item.verdict.name(), item.code.or(item.revocation_reason).unwrap()))
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             ("revoked", "superseded"),
             ("unchanged", "already_listed"),
@@ -351,12 +351,12 @@ async fn with_a_base_only_what_differs_is_told() {
         json!([{"common_name": "y", "serial_number": "2"}]).to_string().into(),
     );
     let plan = try_plan(&fixture, &proposed, Some(&base)).await.unwrap();
-    let told: Vec<_> = plan
+    let reported: Vec<_> = plan
         .items
         .iter()
         .map(|item| (item.entry, item.common_name.as_deref()))
         .collect();
-    assert_eq!(told, [(Some(1), Some("new")), (Some(4), Some("c"))]);
+    assert_eq!(reported, [(Some(1), Some("new")), (Some(4), Some("c"))]);
     let compared = plan.compared.as_ref().unwrap();
     assert_eq!(compared.equal, 4);
     let removed: Vec<_> = compared

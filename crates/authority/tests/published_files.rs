@@ -33,9 +33,9 @@ async fn a_file_that_another_process_has_put_and_not_noted_yet_is_no_other_file(
         assert_eq!(fixture.crl("chancery-issuing-ca.crl").number(), Some(2), "it is there");
         (staleness(&other).await, other.publish_due_crls().await.len())
     };
-    let (published, (told, due)) = join(publishing, meanwhile).await;
+    let (published, (reported, due)) = join(publishing, meanwhile).await;
     assert_eq!(published.unwrap().number, 2);
-    assert_eq!((told, due), (Staleness::Fresh, 0));
+    assert_eq!((reported, due), (Staleness::Fresh, 0));
     assert_eq!(staleness(&other).await, Staleness::Fresh);
 }
 
@@ -45,13 +45,13 @@ async fn a_crl_that_is_published_between_the_ledgers_answer_and_the_files_is_no_
     let other = fixture::another(&fixture.memory, &fixture.config).await;
     // The ledger was asked, the file not yet: the root's is looked at first, then this one.
     fixture.memory.faults.at("publication.stat", 2, Fault::Delay(HOLD));
-    let (told, published) = join(staleness(&fixture.authority), async {
+    let (reported, published) = join(staleness(&fixture.authority), async {
         tokio::time::sleep(BEGIN).await;
         other.publish_crl(&scope(OF)).await
     })
     .await;
     assert_eq!(published.unwrap().number, 2);
-    assert_eq!(told, Staleness::Fresh);
+    assert_eq!(reported, Staleness::Fresh);
 }
 
 #[tokio::test]

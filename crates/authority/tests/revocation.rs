@@ -64,13 +64,13 @@ async fn who_repeats_a_request_is_told_that_its_certificate_is_revoked() {
     let again = ask().await.unwrap();
     assert!(again.replayed);
     assert_eq!(again.record.certificate, first.record.certificate);
-    let told = again.warnings.last().unwrap();
+    let reported = again.warnings.last().unwrap();
     assert!(
-        told.contains("was revoked at 2026-11-23") && told.contains("(superseded)"),
-        "{told}"
+        reported.contains("was revoked at 2026-11-23") && reported.contains("(superseded)"),
+        "{reported}"
     );
     let answer = serde_json::to_value(TlsCertAnswer::new(&fixture.authority, &again, &request)).unwrap();
-    assert_eq!(answer["Warnings"][again.warnings.len() - 1], json!(told));
+    assert_eq!(answer["Warnings"][again.warnings.len() - 1], json!(reported));
 }
 
 #[tokio::test]
@@ -316,12 +316,12 @@ async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
         listed, wanted,
         "every CRL that lists one of them is published by the same call"
     );
-    let told = chancery_testing::notices(&fixture.memory);
-    let told = told
+    let reported = chancery_testing::notices(&fixture.memory);
+    let reported = reported
         .iter()
         .filter(|notice| notice.subject == "Certificate Revoked")
         .count();
-    assert_eq!(told, 7, "each is told");
+    assert_eq!(reported, 7, "each is told");
     for id in &line {
         let renewed = fixture
             .authority
@@ -345,10 +345,10 @@ async fn no_clock_decides_what_a_compromised_key_takes_with_it() {
     let revoking = fixture.authority.revoke(first.id.serial, compromise, None, &local);
     let others = revoking.await.unwrap().others;
     assert_eq!(others.iter().map(|other| &other.id).collect::<Vec<_>>(), [&renewed.id]);
-    let told = chancery_testing::notices(&fixture.memory);
-    let told = told.iter().filter(|notice| notice.subject == "Certificate Revoked");
+    let reported = chancery_testing::notices(&fixture.memory);
+    let reported = reported.iter().filter(|notice| notice.subject == "Certificate Revoked");
     assert_eq!(
-        told.count(),
+        reported.count(),
         1,
         "no notice for what ended long ago, unless it was asked for"
     );

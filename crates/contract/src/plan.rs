@@ -15,7 +15,7 @@ mod revocations;
 use chancery_x509::time::UnixTime;
 
 pub use base::Compared;
-pub use item::{Existing, Found, Item, Planned, Verdict};
+pub use item::{Existing, Item, PlanFinding, Planned, Verdict};
 pub use proposal::{Proposal, Unreadable};
 
 use crate::lists::{self, NoList};

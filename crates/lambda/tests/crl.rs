@@ -51,7 +51,7 @@ async fn what_is_listed_is_revoked_told_and_published() {
         published(&deployment, ISSUING).await,
         (2, vec![(a.clone(), RevocationReason::Unspecified)])
     );
-    assert_eq!(deployment.told(), ["Certificate Revoked"]);
+    assert_eq!(deployment.reported(), ["Certificate Revoked"]);
     let pem = deployment
         .memory
         .publication
@@ -122,7 +122,7 @@ async fn the_root_revokes_the_issuing_ca_and_nothing_else() {
         published(&deployment, ROOT).await.1,
         [(issuing, RevocationReason::Unspecified)]
     );
-    assert_eq!(deployment.told(), ["Certificate Revoked"]);
+    assert_eq!(deployment.reported(), ["Certificate Revoked"]);
     deployment.run(IssuingCaCrl).await.unwrap();
     assert_eq!(published(&deployment, ISSUING).await.1, []);
 }
@@ -142,7 +142,7 @@ async fn one_entry_that_fails_stops_neither_the_others_nor_the_crl() {
     assert_eq!(published(&deployment, ISSUING).await.1.len(), 2);
     deployment.run(IssuingCaCrl).await.unwrap();
     assert_eq!(published(&deployment, ISSUING).await.1.len(), 3);
-    assert_eq!(deployment.told().len(), 3);
+    assert_eq!(deployment.reported().len(), 3);
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ fn reminded(deployment: &Deployment) -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn rows_that_say_so_are_reminded_of_once_a_day() {
     let deployment = deployment(false).await;
-    let told = issue(&deployment, "a", P256, true, false).await;
+    let reported = issue(&deployment, "a", P256, true, false).await;
     issue(&deployment, "b", P384, false, false).await;
     for day in 0..33 {
         for _ in 0..2 {
@@ -73,7 +73,10 @@ async fn rows_that_say_so_are_reminded_of_once_a_day() {
         "Certificate Expiry Warning",
         "Certificate Expired",
     ];
-    assert_eq!(reminded(&deployment), expected.map(|subject| (subject, told.clone())));
+    assert_eq!(
+        reminded(&deployment),
+        expected.map(|subject| (subject, reported.clone()))
+    );
 }
 
 #[tokio::test]

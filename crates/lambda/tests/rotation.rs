@@ -144,7 +144,7 @@ async fn a_second_issuing_ca_takes_the_place_of_the_first() {
         assert_eq!(published(&deployment, ISSUING).await, Some((number, vec![a.clone()])));
         assert_eq!(published(&deployment, SECOND).await, Some((number, vec![b.clone()])));
     }
-    assert_eq!(deployment.told().len(), 2, "each once");
+    assert_eq!(deployment.reported().len(), 2, "each once");
     let measured = deployment.measured();
     let aged = |name: &str| {
         measured

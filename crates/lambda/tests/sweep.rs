@@ -138,8 +138,8 @@ async fn what_cannot_be_read_is_counted_and_told_at_every_run() {
         deployment.measured();
         let failure = deployment.run(Sweep).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Incomplete);
-        let told = deployment.measured();
-        let counted = told.iter().find_map(|line| line.get("UnreadableIntents"));
-        assert_eq!(counted, Some(&json!(2.0)), "{told:?}");
+        let reported = deployment.measured();
+        let counted = reported.iter().find_map(|line| line.get("UnreadableIntents"));
+        assert_eq!(counted, Some(&json!(2.0)), "{reported:?}");
     }
 }

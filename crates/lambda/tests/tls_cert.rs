@@ -48,7 +48,7 @@ async fn an_answer_has_every_field_of_the_contract() {
         pem(&answer, "Base64RootCaCertificate"),
     );
     assert_eq!(chain, format!("{}\n{}", issuing.trim(), root.trim()));
-    assert_eq!(deployment.told(), Vec::<&str>::new(), "nobody asked to be told");
+    assert_eq!(deployment.reported(), Vec::<&str>::new(), "nobody asked to be told");
     let measured = deployment.measured();
     let of_ca = measured.iter().find(|line| line.get("Issued").is_some()).unwrap();
     assert_eq!(
@@ -128,14 +128,14 @@ async fn what_is_in_tls_json_is_told_of_by_default() {
     let mut listed = event("a", P256);
     listed["organization"] = json!("Acme");
     let listed_serial = serial(&deployment.ask(&listed, "1").await.unwrap());
-    assert_eq!(deployment.told(), ["Certificate Issued"]);
+    assert_eq!(deployment.reported(), ["Certificate Issued"]);
     let mut other = event("a", P384);
     other["organization"] = json!("Other");
     deployment.ask(&other, "2").await.unwrap();
     let mut silent = event("a", ED25519);
     silent["notify_issued"] = json!(false);
     deployment.ask(&silent, "3").await.unwrap();
-    assert_eq!(deployment.told(), ["Certificate Issued"]);
+    assert_eq!(deployment.reported(), ["Certificate Issued"]);
     let records = deployment.memory.ledger.issued();
     let reminded: Vec<_> = records.iter().filter(|record| record.notify_expiry).collect();
     assert_eq!(
@@ -174,12 +174,12 @@ async fn csr_files_come_from_the_internal_bucket() {
     let request = json!({"common_name": "a", "csr_file": "a.csr", "notify_issued": false});
     let answer = deployment.ask(&request, "1").await.unwrap();
     assert_eq!(error(&answer), "CSR file 'a.csr' not found in S3 bucket 'internal'");
-    assert!(deployment.told().is_empty());
+    assert!(deployment.reported().is_empty());
     deployment.files.put("csrs/a.csr", P256);
     serial(&deployment.ask(&request, "2").await.unwrap());
     let answer = deployment.ask(&request, "3").await.unwrap();
     assert_eq!(error(&answer), "Certificate already issued");
-    assert!(deployment.told().is_empty(), "that is no news");
+    assert!(deployment.reported().is_empty(), "that is no news");
     let other = json!({"common_name": "b", "csr_file": "a.csr", "notify_issued": false});
     let answer = deployment.ask(&other, "4").await.unwrap();
     assert_eq!(
@@ -187,11 +187,11 @@ async fn csr_files_come_from_the_internal_bucket() {
         "CSR file 'a.csr' not found in S3 bucket 'internal'",
         "it is a's"
     );
-    assert!(deployment.told().is_empty());
+    assert!(deployment.reported().is_empty());
     deployment.files.put("tls.json", list(&["a", "b"]).to_string());
     let answer = deployment.ask(&other, "5").await.unwrap();
     assert_eq!(error(&answer), "Private key has already been used for a certificate");
-    assert_eq!(deployment.told(), ["Certificate Request Rejected"]);
+    assert_eq!(deployment.reported(), ["Certificate Request Rejected"]);
     deployment.files.put("csrs/a.csr", vec![b'x'; 70_000]);
     let stranger = json!({"common_name": "c", "csr_file": "a.csr", "notify_issued": false});
     let answer = deployment.ask(&stranger, "6").await.unwrap();
@@ -236,8 +236,8 @@ async fn who_repeats_a_request_is_told_that_its_certificate_is_revoked() {
     deployment.run(Function::IssuingCaCrl).await.unwrap();
     let again = deployment.ask(&once, "2").await.unwrap();
     assert_eq!(again["Base64Certificate"], first["Base64Certificate"]);
-    let told = again["Warnings"][0].as_str().unwrap();
-    assert!(told.contains("was revoked at 2026-11-23"), "{told}");
+    let reported = again["Warnings"][0].as_str().unwrap();
+    assert!(reported.contains("was revoked at 2026-11-23"), "{reported}");
 }
 
 #[tokio::test]
@@ -321,7 +321,7 @@ async fn rejections_are_answered_told_and_counted() {
     let mut short = event("a", P256);
     short["lifetime"] = json!(0);
     assert_eq!(error(&deployment.ask(&short, "2").await.unwrap()), "0 is too short");
-    assert_eq!(deployment.told(), ["Certificate Request Rejected"; 2]);
+    assert_eq!(deployment.reported(), ["Certificate Request Rejected"; 2]);
     let measured = deployment.measured();
     let reasons: Vec<_> = measured.iter().filter_map(|line| line["Reason"].as_str()).collect();
     assert_eq!(reasons, ["no_common_name", "lifetime_too_short"]);

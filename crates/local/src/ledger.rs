@@ -9,6 +9,7 @@ mod certificate_row;
 mod certificates;
 mod chain;
 mod crl_entries;
+mod crl_uses;
 pub(crate) mod crls;
 mod family;
 pub(crate) mod fault;

@@ -50,8 +50,8 @@ impl Sandbox {
     pub fn start() -> Option<Self> {
         let trail = NamedTempFile::new().unwrap();
         let path = trail.path().to_str().unwrap();
-        let (running, told) = Running::start(&["--port", "0", "--trail", path])?;
-        let endpoint = told["endpoint"].as_str().unwrap().to_owned();
+        let (running, reported) = Running::start(&["--port", "0", "--trail", path])?;
+        let endpoint = reported["endpoint"].as_str().unwrap().to_owned();
         Some(Self {
             _running: running,
             #[cfg(feature = "aws")]

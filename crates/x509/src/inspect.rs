@@ -8,7 +8,6 @@ mod foreign;
 mod general_name;
 mod key;
 mod object;
-mod oids;
 mod text;
 mod value;
 
@@ -18,11 +17,6 @@ use crate::csr::{CertificationRequest, CsrBudget};
 use crate::pem::{self, PemError};
 use crate::tlv::der;
 use crate::tlv::tag;
-
-/// An algorithm or curve for display: its name and its OID, or only the OID.
-pub(crate) fn called(oid: &str) -> String {
-    oids::label_of(oid).map_or_else(|| oid.to_owned(), |label| format!("{label} ({oid})"))
-}
 
 pub use value::{ExtensionValue, Field, Value};
 

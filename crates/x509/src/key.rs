@@ -97,7 +97,7 @@ pub enum KeyError {
     /// An unsupported algorithm, by OID (DSA, secp256k1, X25519, …).
     #[error(
         "public keys of algorithm {} are not certified; use RSA 2048-4096, P-256, P-384, P-521, Ed25519 or ML-DSA",
-        crate::inspect::called(oid)
+        crate::oid_names::display_name(oid)
     )]
     UnsupportedAlgorithm {
         /// The object identifier of the algorithm, or for elliptic curves of the curve.

@@ -22,6 +22,7 @@ pub mod extension;
 pub mod inspect;
 pub mod key;
 pub mod name;
+mod oid_names;
 pub mod pem;
 pub mod san;
 pub mod serial;

@@ -82,7 +82,7 @@ impl Server {
 
     /// Puts load on it over plain HTTP. The result includes the resident memory after the load.
     pub(super) fn load(&self, binaries: &Path, certificates: &str) -> Result<Value> {
-        let mut told = last_line(Command::new(binary(binaries, "chancery-benches")).args([
+        let mut reported = last_line(Command::new(binary(binaries, "chancery-benches")).args([
             "load",
             "--api",
             "cfssl",
@@ -92,8 +92,8 @@ impl Server {
             certificates,
         ]))
         .context("load on cfssl")?;
-        told["resident_kib"] = resident(self.child.id())?.into();
-        Ok(told)
+        reported["resident_kib"] = resident(self.child.id())?.into();
+        Ok(reported)
     }
 }
 

@@ -130,7 +130,7 @@ impl Server {
 
     /// Puts load on it over HTTPS. The result includes the resident memory after the load.
     pub(super) fn load(&self, binaries: &Path, certificates: &str) -> Result<Value> {
-        let mut told = last_line(
+        let mut reported = last_line(
             Command::new(binary(binaries, "chancery-benches"))
                 .args([
                     "load",
@@ -154,8 +154,8 @@ impl Server {
             stored > certificates.parse::<usize>()?,
             "OpenBao stored {stored} certificates"
         );
-        told["resident_kib"] = resident(self.child.id())?.into();
-        Ok(told)
+        reported["resident_kib"] = resident(self.child.id())?.into();
+        Ok(reported)
     }
 }
 

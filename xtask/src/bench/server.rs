@@ -46,7 +46,7 @@ impl Server {
         let output = create.output()?;
         let token: Value = serde_json::from_slice(&output.stdout).context("no token was made")?;
         let https = self.ready["https"].as_str().context("no address")?;
-        let mut told = last_line(
+        let mut reported = last_line(
             Command::new(binary(binaries, "chancery-benches"))
                 .args(["load", "--address", https.trim_start_matches("https://"), "--token"])
                 .arg(token["token"].as_str().context("no token")?)
@@ -54,8 +54,8 @@ impl Server {
                 .arg(self.data().join("public/chancery-root-ca.crt"))
                 .args(["--certificates", certificates]),
         )?;
-        told["resident_kib"] = resident(self.child.id())?.into();
-        Ok(told)
+        reported["resident_kib"] = resident(self.child.id())?.into();
+        Ok(reported)
     }
 
     /// Restarts it over its data, and measures it once it is idle.
@@ -80,13 +80,13 @@ impl Server {
                 .arg("unseal")
                 .arg(self.data().join("keys")),
         )?;
-        let told = json!({
+        let reported = json!({
             "first_answer_ms": first.as_secs_f64() * 1000.0,
             "unseal_ms": unseal["milliseconds"],
             "idle_kib": idle,
         });
-        println!("  {told}");
-        Ok(told)
+        println!("  {reported}");
+        Ok(reported)
     }
 
     fn end(&mut self) {

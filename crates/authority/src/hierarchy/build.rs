@@ -25,7 +25,7 @@ use crate::signing::Signer;
 pub(super) const BACKDATE: i64 = 300;
 
 /// The certificate that is to be made.
-pub(crate) struct Certifying<'a> {
+pub(crate) struct CaCertificateRequest<'a> {
     /// The CA.
     pub(crate) config: &'a CaConfig,
     /// The CA above; `None` for a root.
@@ -38,7 +38,7 @@ pub(crate) struct Certifying<'a> {
     pub(crate) principal: &'a Principal,
 }
 
-impl<'a> Certifying<'a> {
+impl<'a> CaCertificateRequest<'a> {
     pub(super) fn ca_name(&self) -> &'a CaName {
         self.config.name()
     }
@@ -64,22 +64,22 @@ impl<'a> Certifying<'a> {
 /// The intent for a CA's certificate, with a serial of its own; its TBSCertificate has passed every lint.
 pub(crate) fn intent(
     authority: &Authority,
-    certifying: &Certifying<'_>,
+    request: &CaCertificateRequest<'_>,
 ) -> Result<(CertificateIntent, TbsCertificate), HierarchyError> {
-    let &Certifying {
+    let &CaCertificateRequest {
         config,
         parent,
         key,
         renews,
         principal,
-    } = certifying;
+    } = request;
     let now = authority.ports().clock.now();
-    let making = Making {
+    let builder = CaCertificateBuilder {
         public: authority.config(),
         now,
         serial: authority.draw_serial(),
     };
-    let (template, tbs) = making.tbs(certifying)?;
+    let (template, tbs) = builder.tbs(request)?;
     let intent = CertificateIntent {
         id: IntentId {
             issuer: parent.map_or_else(|| config.name().clone(), |parent| parent.name().clone()),
@@ -88,7 +88,7 @@ pub(crate) fn intent(
         kind: Kind::Authority {
             ca_name: config.name().clone(),
             parent: config.parent().cloned(),
-            key: certifying.key_name().clone(),
+            key: request.key_name().clone(),
         },
         common_name: config.subject().attributes().common_name.unwrap_or_default(),
         profile: if parent.is_none() { "root-ca" } else { "issuing-ca" }.to_owned(),
@@ -120,23 +120,23 @@ pub(crate) fn intent(
 /// The TBSCertificate that this authority would sign for an interrupted intent.
 pub(super) fn again(
     public: &Config,
-    certifying: &Certifying<'_>,
+    request: &CaCertificateRequest<'_>,
     open: &OpenIntent,
 ) -> Result<TbsCertificate, HierarchyError> {
-    let making = Making {
+    let builder = CaCertificateBuilder {
         public,
         // A renewed certificate begins when the former one did.
-        now: match certifying.renews {
+        now: match request.renews {
             None => open.not_before.plus_seconds(BACKDATE),
             Some(_) => open.reserved_at,
         },
         serial: open.id.serial,
     };
-    Ok(making.tbs(certifying)?.1)
+    Ok(builder.tbs(request)?.1)
 }
 
 /// The inputs of a CA's certificate beside the CA's own configuration.
-pub(super) struct Making<'a> {
+pub(super) struct CaCertificateBuilder<'a> {
     /// Where CRLs and certificates are served.
     pub(super) public: &'a Config,
     /// The time of issuance.
@@ -145,16 +145,16 @@ pub(super) struct Making<'a> {
     pub(super) serial: Serial,
 }
 
-impl Making<'_> {
+impl CaCertificateBuilder<'_> {
     /// The TBSCertificate, which has passed every lint.
-    fn tbs(&self, certifying: &Certifying<'_>) -> Result<(CertificateTemplate, TbsCertificate), HierarchyError> {
-        let &Certifying {
+    fn tbs(&self, request: &CaCertificateRequest<'_>) -> Result<(CertificateTemplate, TbsCertificate), HierarchyError> {
+        let &CaCertificateRequest {
             config,
             parent,
             key,
             renews,
             ..
-        } = certifying;
+        } = request;
         let mut template = self.template(config, parent, key);
         if let Some(former) = renews {
             let present = former.certificate();

@@ -3,7 +3,7 @@
 use chancery_x509::time::UnixTime;
 
 use super::HierarchyError;
-use super::build::{self, Certifying};
+use super::build::{self, CaCertificateRequest};
 use crate::authority::Authority;
 use crate::ca_name::CaName;
 use crate::port::LedgerError;
@@ -19,13 +19,13 @@ const OPEN_INTENTS: usize = 10_000;
 
 impl Authority {
     /// Makes and records the certificate. Publishes nothing.
-    pub(super) async fn certify(&self, certifying: &Certifying<'_>) -> Result<(), HierarchyError> {
-        let ca_name = certifying.ca_name();
+    pub(super) async fn certify(&self, request: &CaCertificateRequest<'_>) -> Result<(), HierarchyError> {
+        let ca_name = request.ca_name();
         let mut last = None;
         for _ in 0..TURNS {
-            let (intent, tbs) = build::intent(self, certifying)?;
+            let (intent, tbs) = build::intent(self, request)?;
             let intent = self.authenticator.seal(intent).await?;
-            if let Some(parent) = certifying.parent {
+            if let Some(parent) = request.parent {
                 let scope = CrlScope {
                     issuer: parent.name().clone(),
                     shard: None,
@@ -35,16 +35,16 @@ impl Authority {
             }
             match self.ports().ledger.intents().reserve(intent.clone()).await {
                 Ok(Reservation::New) => {
-                    let signable = Signable::prepared(tbs, &intent, certifying.signer());
+                    let signable = Signable::prepared(tbs, &intent, request.signer());
                     let signable = signable.map_err(|error| HierarchyError::NotSignable {
                         ca_name: ca_name.clone(),
                         error,
                     })?;
-                    return self.sign_ca(certifying, &intent.id, signable).await;
+                    return self.sign_ca(request, &intent.id, signable).await;
                 }
                 // An earlier run was interrupted, or a concurrent one is about to complete the same.
-                Ok(Reservation::Open(open)) => match self.signable_ca(certifying, &open).await? {
-                    Ok(signable) => return self.sign_ca(certifying, &open.id, signable).await,
+                Ok(Reservation::Open(open)) => match self.signable_ca(request, &open).await? {
+                    Ok(signable) => return self.sign_ca(request, &open.id, signable).await,
                     Err(reason) => {
                         self.refuse(&open.id, &reason).await?;
                         last = Some(LedgerError::NoOpenIntent(open.id));
@@ -58,10 +58,10 @@ impl Authority {
                     | LedgerError::AuthorityExists(_)
                     | LedgerError::NotRenewable { .. }),
                 ) => {
-                    if self.is_made_meanwhile(certifying).await? {
+                    if self.is_made_meanwhile(request).await? {
                         return Ok(());
                     }
-                    if self.give_up_intents_for(certifying).await? == 0 && certifying.renews.is_some() {
+                    if self.give_up_intents_for(request).await? == 0 && request.renews.is_some() {
                         return Err(error.into());
                     }
                     last = Some(error);
@@ -69,7 +69,7 @@ impl Authority {
                 Err(LedgerError::KeyInUse { common_name }) => {
                     return Err(HierarchyError::KeyInUse {
                         ca_name: ca_name.clone(),
-                        key: certifying.config.key().clone(),
+                        key: request.config.key().clone(),
                         common_name,
                     });
                 }
@@ -85,22 +85,22 @@ impl Authority {
     /// has changed, that certificate cannot be made any more.
     async fn signable_ca(
         &self,
-        certifying: &Certifying<'_>,
+        request: &CaCertificateRequest<'_>,
         open: &OpenIntent,
     ) -> Result<Result<Signable, NotSignable>, HierarchyError> {
         if let Err(forged) = self.authenticator.verify(open).await? {
             return Ok(Err(forged));
         }
-        tracing::info!(intent = %open.id, ca = %certifying.ca_name(), "taking up the interrupted making of a CA's certificate");
-        Ok(Signable::resumed(open, certifying.signer(), |_| {
-            build::again(self.config(), certifying, open).map_err(|error| NotSignable::Forbidden(error.to_string()))
+        tracing::info!(intent = %open.id, ca = %request.ca_name(), "taking up the interrupted making of a CA's certificate");
+        Ok(Signable::resumed(open, request.signer(), |_| {
+            build::again(self.config(), request, open).map_err(|error| NotSignable::Forbidden(error.to_string()))
         }))
     }
 
     /// Signs an open intent and completes it, which makes the CA or replaces its certificate.
     async fn sign_ca(
         &self,
-        certifying: &Certifying<'_>,
+        request: &CaCertificateRequest<'_>,
         id: &IntentId,
         signable: Signable,
     ) -> Result<(), HierarchyError> {
@@ -109,13 +109,13 @@ impl Authority {
             Err(SigningError::KeyStore(error)) => return Err(error.into()),
             Err(SigningError::BadSignature { receipt, .. }) => {
                 return Err(HierarchyError::BadSignature {
-                    ca_name: certifying.ca_name().clone(),
+                    ca_name: request.ca_name().clone(),
                     issuer: id.issuer.clone(),
                     receipt,
                 });
             }
         };
-        build::check(certifying.config, &certificate, certifying.key)?;
+        build::check(request.config, &certificate, request.key)?;
         let completion = Completion {
             id: id.clone(),
             certificate,
@@ -126,7 +126,7 @@ impl Authority {
             Ok(_) => Ok(()),
             Err(LedgerError::NoOpenIntent(id)) => {
                 // Another run resumed it meanwhile: if that run completed it, its certificate is the same as ours.
-                if self.is_made_meanwhile(certifying).await? {
+                if self.is_made_meanwhile(request).await? {
                     Ok(())
                 } else {
                     Err(LedgerError::NoOpenIntent(id).into())
@@ -137,23 +137,23 @@ impl Authority {
     }
 
     /// Whether another run made the CA, or renewed its certificate.
-    async fn is_made_meanwhile(&self, certifying: &Certifying<'_>) -> Result<bool, HierarchyError> {
+    async fn is_made_meanwhile(&self, request: &CaCertificateRequest<'_>) -> Result<bool, HierarchyError> {
         self.reload().await?;
-        let Some(ca) = self.ca(certifying.ca_name()) else {
+        let Some(ca) = self.ca(request.ca_name()) else {
             return Ok(false);
         };
-        Ok(certifying
+        Ok(request
             .renews
             .is_none_or(|former| former.record.certificate != ca.record.certificate))
     }
 
     /// Gives up open intents for a CA's certificate; their serials are then listed on their issuer's CRL. Returns how many
     /// there were. Those of a CA that is being renewed are left alone for a while: another principal may be at it.
-    async fn give_up_intents_for(&self, certifying: &Certifying<'_>) -> Result<usize, HierarchyError> {
-        let ca_name = certifying.ca_name();
+    async fn give_up_intents_for(&self, request: &CaCertificateRequest<'_>) -> Result<usize, HierarchyError> {
+        let ca_name = request.ca_name();
         let now = self.ports().clock.now();
         let is_left = |intent: &OpenIntent| {
-            certifying.renews.is_none() || intent.reserved_at.0.abs_diff(now.0) >= GRACE.unsigned_abs()
+            request.renews.is_none() || intent.reserved_at.0.abs_diff(now.0) >= GRACE.unsigned_abs()
         };
         let intents = self.ports().ledger.intents();
         let open = intents.list_open(None, UnixTime(i64::MAX), OPEN_INTENTS).await?.intents;

@@ -8,7 +8,7 @@ use chancery_x509::certificate::Certificate;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 
-use super::build::Making;
+use super::build::CaCertificateBuilder;
 use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
@@ -60,12 +60,12 @@ pub fn placeholder_cas<E: From<PlaceholderError>>(
         };
         let parent = above(&cas, described);
         let own_key = key(described.algorithm())?;
-        let making = Making {
+        let builder = CaCertificateBuilder {
             public: config,
             now,
             serial: draw_serial(entropy),
         };
-        let template = making.template(described, parent, &own_key);
+        let template = builder.template(described, parent, &own_key);
         let built = match parent {
             None => template.self_signed(&own_key),
             Some(parent) => template.issued_by(&parent.issuer),

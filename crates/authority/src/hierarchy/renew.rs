@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::HierarchyError;
-use super::build::Certifying;
+use super::build::CaCertificateRequest;
 use crate::authority::Authority;
 use crate::ca::Ca;
 use crate::ca_name::CaName;
@@ -44,14 +44,14 @@ impl Authority {
                 configured: config.subject().to_rfc4514(),
             });
         }
-        let certifying = Certifying {
+        let request = CaCertificateRequest {
             config,
             parent: parent.as_deref(),
             key: former.issuer.public_key(),
             renews: Some(&former),
             principal,
         };
-        self.certify(&certifying).await?;
+        self.certify(&request).await?;
         self.reload().await?;
         let ca = self.ca(ca_name).ok_or_else(|| LedgerError::Damaged {
             detail: format!("CA {ca_name} was renewed and is not there"),

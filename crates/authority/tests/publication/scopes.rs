@@ -128,10 +128,10 @@ async fn a_change_of_shards_or_url_leaves_nobody_behind() {
         }
         check_scopes(&fixture, &context);
         let status = fixture.authority.crl_status().await;
-        let told = status.iter().any(|status| !status.transitions.is_empty());
+        let reported = status.iter().any(|status| !status.transitions.is_empty());
         // From one full CRL to shards at the same place, every scope is the configuration's.
         assert_eq!(
-            told,
+            reported,
             before != sharded(0, OLD) || after != sharded(16, OLD),
             "{context}: {status:?}"
         );

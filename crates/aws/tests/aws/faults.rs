@@ -99,7 +99,7 @@ async fn live(ledger: &DynamoLedger, life: u32) {
         .unwrap()
         .certificate;
     record.revocation = Some(revocation);
-    assert!(matches!(revoked, Revoked::Now(told) if *told == record));
+    assert!(matches!(revoked, Revoked::Now(reported) if *reported == record));
     assert_eq!(
         ledger.certificates().get(None, kept.id.serial).await.unwrap().as_ref(),
         Some(&record)

@@ -35,7 +35,7 @@ pub(super) fn refuse(folder: &DataFolder) -> Result<()> {
 fn has_cas(folder: &DataFolder) -> Result<bool> {
     let context = || {
         format!(
-            "{} has no chancery.toml, and whether its ledger has CAs cannot be told: put chancery.toml back, as a backup has it",
+            "{} has no chancery.toml, and its ledger does not show whether there are CAs: put chancery.toml back, as a backup has it",
             folder.path().display()
         )
     };

@@ -123,8 +123,8 @@ fn what_stands_against_adopting_is_told() {
     // The state is another deployment's; the alias of a CA leads to another key; its counter fell behind.
     deployment.look("other_key", &["alias/bad-issuing-ca-dev"]);
     deployment.look("count", &["BadCADev", "bad-issuing-ca-dev", "3"]);
-    let told = deployment.answer(&["adopt", "--apply", "--state", file]);
-    let problems = told["problems"].to_string();
+    let reported = deployment.answer(&["adopt", "--apply", "--state", file]);
+    let problems = reported["problems"].to_string();
     for part in [
         "holds \\\"OtherCADev\\\" and not BadCADev",
         "point the alias",
@@ -132,7 +132,10 @@ fn what_stands_against_adopting_is_told() {
     ] {
         assert!(problems.contains(part), "{part}: {problems}");
     }
-    assert_eq!((&told["applied"], &told["complete"]), (&json!(false), &json!(false)));
+    assert_eq!(
+        (&reported["applied"], &reported["complete"]),
+        (&json!(false), &json!(false))
+    );
     std::fs::write(file, "{}").unwrap();
     let no_state = deployment.refused(&["adopt", "--state", file]);
     assert!(no_state.contains("terraform state pull"), "{no_state}");

@@ -100,8 +100,8 @@ fn revoke(deployment: &sandbox::Deployment<'_>, serial: &str, other: &str) {
     assert!(by.starts_with("aws:arn:aws:"), "{by}");
     // Who looks at the published CRL sees it at once.
     let output = deployment.run(&["inspect", "cmd-issuing-ca-dev.crl"]);
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("keyCompromise"), "{told}");
+    let reported = String::from_utf8(output.stdout).unwrap();
+    assert!(reported.contains("keyCompromise"), "{reported}");
     let notices = deployment.notices();
     let [(subject, message)] = notices.as_slice() else {
         panic!("{notices:?}")
@@ -185,20 +185,20 @@ fn what_is_not_there_is_named() {
     let deployment = sandbox.deploy("errors", false);
     let mut command = deployment.bare();
     let output = command.args(["--aws", "--project", "other", "list"]).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
+    let reported = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains("OtherCADev") && told.contains("apply the Terraform module"),
-        "{told}"
+        reported.contains("OtherCADev") && reported.contains("apply the Terraform module"),
+        "{reported}"
     );
     let mut command = deployment.bare();
     let output = command
         .args(["--aws", "--project", "other", "issue", "--csr", CSR])
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
+    let reported = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains("there is no function other-tls-cert-dev in eu-west-2"),
-        "{told}"
+        reported.contains("there is no function other-tls-cert-dev in eu-west-2"),
+        "{reported}"
     );
     let mut command = deployment.bare();
     let output = command
@@ -206,8 +206,8 @@ fn what_is_not_there_is_named() {
         .args(["--aws", "list"])
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("AWS_REGION"), "{told}");
+    let reported = String::from_utf8(output.stderr).unwrap();
+    assert!(reported.contains("AWS_REGION"), "{reported}");
     let with_folder = deployment.refused(&["--dir", "x", "list"]);
     assert!(with_folder.contains("--dir"), "{with_folder}");
     let local = deployment.refused(&["check"]);

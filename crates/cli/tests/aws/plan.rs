@@ -233,11 +233,11 @@ fn what_is_planned_is_what_the_functions_do() {
     assert_eq!(changes, [10], "{third}");
     assert_eq!(verdicts(&third, "revoked.json")[0], "unchanged");
 
-    let told = deployment.run(&["plan", "--markdown", checkout.0.path().to_str().unwrap()]);
-    let told = String::from_utf8(told.stdout).unwrap();
+    let reported = deployment.run(&["plan", "--markdown", checkout.0.path().to_str().unwrap()]);
+    let reported = String::from_utf8(reported.stdout).unwrap();
     assert!(
-        told.contains("decided by `the deployment plan-dev`") && !told.contains("Offline"),
-        "{told}"
+        reported.contains("decided by `the deployment plan-dev`") && !reported.contains("Offline"),
+        "{reported}"
     );
     let nowhere = deployment.refused(&["plan", "--max-cert-lifetime", "7", "."]);
     assert!(nowhere.contains("--aws"), "{nowhere}");

@@ -80,7 +80,7 @@ pub struct Item {
     /// Warnings about permitted but questionable content.
     pub warnings: Vec<String>,
     /// Lint findings on the certificate that would be issued.
-    pub findings: Vec<Found>,
+    pub findings: Vec<PlanFinding>,
 }
 
 /// A certificate that would be issued, except for its serial number and signature.
@@ -124,7 +124,7 @@ pub struct Existing {
 
 /// What a lint found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Found {
+pub struct PlanFinding {
     /// The lint's rule.
     pub rule: &'static str,
     /// `notice`, `warning`.
@@ -215,7 +215,7 @@ impl Existing {
     }
 }
 
-impl From<&Finding> for Found {
+impl From<&Finding> for PlanFinding {
     fn from(finding: &Finding) -> Self {
         Self {
             rule: finding.rule,

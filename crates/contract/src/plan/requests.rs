@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::item::{Existing, Found, Item, Planned, Verdict, shortened};
+use super::item::{Existing, Item, PlanFinding, Planned, Verdict, shortened};
 use super::{AT_ONCE, Plan, Planner, Proposal, Unreadable, base_of, entries, read};
 use crate::{Malformed, TLS_JSON, TlsCertRequest, caller_token, request_value};
 use chancery_authority::Principal;
@@ -38,7 +38,7 @@ type ByKey = HashMap<KeyFingerprint, Existing>;
 
 /// The ledger's answers for all entries.
 #[derive(Default)]
-struct Known {
+struct Recorded {
     /// By the entry's index.
     holders: HashMap<usize, Holder>,
     named: HashMap<String, ByKey>,
@@ -71,8 +71,8 @@ impl Planner<'_> {
         }
         drop(octets);
         let known = match self.ledger {
-            None => Known::default(),
-            Some(ledger) => Known::read(ledger.certificates(), &examined).await?,
+            None => Recorded::default(),
+            Some(ledger) => Recorded::read(ledger.certificates(), &examined).await?,
         };
         if let Some(compared) = &mut plan.compared {
             let new = examined.iter().filter(|one| !one.is_known);
@@ -167,7 +167,7 @@ impl Planner<'_> {
             );
         }
         let item = Item {
-            findings: prepared.findings().iter().map(Found::from).collect(),
+            findings: prepared.findings().iter().map(PlanFinding::from).collect(),
             certificate: Some(planned),
             warnings,
             ..Item::new(TLS_JSON, None, Verdict::Issued)
@@ -176,7 +176,7 @@ impl Planner<'_> {
     }
 
     /// Checks the entries against the ledger, and in order against each other.
-    fn decide_together(&self, examined: Vec<Examined>, known: &Known, plan: &mut Plan) {
+    fn decide_together(&self, examined: Vec<Examined>, known: &Recorded, plan: &mut Plan) {
         let own: HashSet<KeyFingerprint> = examined
             .iter()
             .filter_map(|one| one.claim.as_ref().map(|claim| claim.key))
@@ -355,7 +355,7 @@ impl Item {
     }
 }
 
-impl Known {
+impl Recorded {
     async fn read(certificates: &dyn Certificates, examined: &[Examined]) -> Result<Self, LedgerError> {
         let asked: Vec<(usize, &KeyClaim)> = examined
             .iter()

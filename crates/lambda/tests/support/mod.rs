@@ -185,7 +185,7 @@ impl Deployment {
     }
 
     /// Subjects of all notices so far.
-    pub(crate) fn told(&self) -> Vec<&'static str> {
+    pub(crate) fn reported(&self) -> Vec<&'static str> {
         let notices = self.memory.notices.received();
         notices.iter().map(|event| notice::of(event).subject).collect()
     }

@@ -5,8 +5,8 @@ use chancery_x509::tlv::{Reader, tag};
 use super::algorithm::Algorithm;
 use super::der::{self, Explain as _, Malformed, single_value};
 use super::extension::{
-    self, AuthorityKeyIdentifier, BasicConstraints, Extension, ExtensionFaults, Extensions, KeyUsage, Known, List,
-    NameConstraints,
+    self, AuthorityKeyIdentifier, BasicConstraints, Extension, ExtensionFaults, Extensions, KeyUsage, List,
+    NameConstraints, ParsedExtension,
 };
 use super::general_name::{AccessDescription, DistributionPoint, GeneralNames};
 use super::name::Name;
@@ -38,18 +38,18 @@ pub(crate) struct Certificate<'a> {
 /// The extensions that rules check.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct KnownExtensions<'a> {
-    pub(crate) authority_key_identifier: Known<AuthorityKeyIdentifier<'a>>,
-    pub(crate) subject_key_identifier: Known<&'a [u8]>,
-    pub(crate) key_usage: Known<KeyUsage>,
-    pub(crate) policies: Known<List<'a, Oid<'a>>>,
-    pub(crate) alt_names: Known<GeneralNames<'a>>,
-    pub(crate) basic_constraints: Known<BasicConstraints>,
-    pub(crate) name_constraints: Known<NameConstraints<'a>>,
+    pub(crate) authority_key_identifier: ParsedExtension<AuthorityKeyIdentifier<'a>>,
+    pub(crate) subject_key_identifier: ParsedExtension<&'a [u8]>,
+    pub(crate) key_usage: ParsedExtension<KeyUsage>,
+    pub(crate) policies: ParsedExtension<List<'a, Oid<'a>>>,
+    pub(crate) alt_names: ParsedExtension<GeneralNames<'a>>,
+    pub(crate) basic_constraints: ParsedExtension<BasicConstraints>,
+    pub(crate) name_constraints: ParsedExtension<NameConstraints<'a>>,
     /// The contents of the name constraints' extnValue.
     pub(crate) name_constraints_der: Option<&'a [u8]>,
-    pub(crate) extended_key_usage: Known<List<'a, Oid<'a>>>,
-    pub(crate) distribution_points: Known<List<'a, DistributionPoint<'a>>>,
-    pub(crate) authority_info_access: Known<List<'a, AccessDescription<'a>>>,
+    pub(crate) extended_key_usage: ParsedExtension<List<'a, Oid<'a>>>,
+    pub(crate) distribution_points: ParsedExtension<List<'a, DistributionPoint<'a>>>,
+    pub(crate) authority_info_access: ParsedExtension<List<'a, AccessDescription<'a>>>,
     pub(crate) faults: ExtensionFaults<'a>,
 }
 

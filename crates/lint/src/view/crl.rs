@@ -4,7 +4,7 @@ use chancery_x509::tlv::{Reader, tag};
 
 use super::algorithm::Algorithm;
 use super::der::{self, Explain as _, Malformed, single_value};
-use super::extension::{self, AuthorityKeyIdentifier, Extension, ExtensionFaults, Extensions, Known};
+use super::extension::{self, AuthorityKeyIdentifier, Extension, ExtensionFaults, Extensions, ParsedExtension};
 use super::general_name::DistributionPointName;
 use super::name::Name;
 use super::oid;
@@ -29,10 +29,10 @@ pub(crate) struct Crl<'a> {
 /// The extensions of the list that rules check.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct KnownExtensions<'a> {
-    pub(crate) authority_key_identifier: Known<AuthorityKeyIdentifier<'a>>,
-    pub(crate) number: Known<&'a [u8]>,
-    pub(crate) delta_indicator: Known<&'a [u8]>,
-    pub(crate) issuing_distribution_point: Known<IssuingDistributionPoint<'a>>,
+    pub(crate) authority_key_identifier: ParsedExtension<AuthorityKeyIdentifier<'a>>,
+    pub(crate) number: ParsedExtension<&'a [u8]>,
+    pub(crate) delta_indicator: ParsedExtension<&'a [u8]>,
+    pub(crate) issuing_distribution_point: ParsedExtension<IssuingDistributionPoint<'a>>,
     pub(crate) faults: ExtensionFaults<'a>,
 }
 
@@ -54,9 +54,9 @@ pub(crate) struct Entry<'a> {
     pub(crate) serial: &'a [u8],
     pub(crate) revocation_date: Time<'a>,
     pub(crate) extensions: Option<Extensions<'a>>,
-    pub(crate) reason: Known<u8>,
-    pub(crate) invalidity_date: Known<Time<'a>>,
-    pub(crate) certificate_issuer: Known<()>,
+    pub(crate) reason: ParsedExtension<u8>,
+    pub(crate) invalidity_date: ParsedExtension<Time<'a>>,
+    pub(crate) certificate_issuer: ParsedExtension<()>,
     pub(crate) faults: ExtensionFaults<'a>,
 }
 
@@ -160,9 +160,9 @@ impl<'a> Entry<'a> {
             serial: der::integer(serial.content)?,
             revocation_date,
             extensions: None,
-            reason: Known::default(),
-            invalidity_date: Known::default(),
-            certificate_issuer: Known::default(),
+            reason: ParsedExtension::default(),
+            invalidity_date: ParsedExtension::default(),
+            certificate_issuer: ParsedExtension::default(),
             faults: ExtensionFaults::default(),
         };
         if let Some(sequence) = fields.optional(tag::SEQUENCE)? {

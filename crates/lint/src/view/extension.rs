@@ -174,14 +174,14 @@ pub(crate) fn duplicate<'a>(items: impl Iterator<Item = &'a [u8]> + Clone) -> Op
 
 /// An extension that rules check. Of duplicates, the first counts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<T> {
+pub(crate) struct ParsedExtension<T> {
     pub(crate) present: bool,
     pub(crate) critical: bool,
     /// Its value; `None` where it is absent or malformed.
     pub(crate) value: Option<T>,
 }
 
-impl<T> Default for Known<T> {
+impl<T> Default for ParsedExtension<T> {
     fn default() -> Self {
         Self {
             present: false,
@@ -191,7 +191,7 @@ impl<T> Default for Known<T> {
     }
 }
 
-impl<T> Known<T> {
+impl<T> ParsedExtension<T> {
     pub(crate) fn note<'a>(
         &mut self,
         extension: &Extension<'a>,

@@ -247,7 +247,7 @@ fn migrate(connection: &mut Connection) -> Result<(), Fault> {
         if version(&transaction)? < number {
             transaction.execute_batch(migration)?;
             if number == CRL_USES {
-                super::crls::find_uses(&transaction)?;
+                super::crl_uses::find_uses(&transaction)?;
             }
             transaction.pragma_update(None, "user_version", number)?;
             transaction.commit()?;

@@ -18,7 +18,7 @@ use std::sync::Mutex;
 use chancery_authority::port::ledger::{CertificateIntent, CertificateRecord, CrlIntent, CrlRecord, CrlScope};
 
 use super::lock;
-use state::{Row, Stage, State, position};
+use state::{IntentState, Row, State, position};
 
 /// All state is behind one lock, which makes each call a transaction.
 #[derive(Default)]
@@ -58,7 +58,7 @@ impl MemoryLedger {
 
 impl State {
     pub(super) fn lost_intents(&self) -> Vec<CertificateIntent> {
-        let lost = self.rows.values().filter(|row| matches!(row.stage, Stage::Lost));
+        let lost = self.rows.values().filter(|row| matches!(row.stage, IntentState::Lost));
         lost.map(|row| row.intent.clone()).collect()
     }
 

@@ -22,7 +22,7 @@ impl Running {
     /// Starts one, and gives back the line that it says of itself. `None`, and a line saying so, where what it runs on is not
     /// installed.
     pub(super) fn start(arguments: &[&str]) -> Option<(Self, Value)> {
-        let told = |from: &mut dyn Read| -> Value {
+        let reported = |from: &mut dyn Read| -> Value {
             let mut line = String::new();
             BufReader::new(from).read_line(&mut line).unwrap();
             serde_json::from_str(&line).unwrap()
@@ -30,12 +30,12 @@ impl Running {
         if let Some(socket) = std::env::var_os("CHANCERY_SANDBOXES") {
             let mut connection = UnixStream::connect(socket).unwrap();
             writeln!(connection, "{}", json!(arguments)).unwrap();
-            let told = told(&mut connection);
+            let reported = reported(&mut connection);
             return Some((
                 Self::Made {
                     _connection: connection,
                 },
-                told,
+                reported,
             ));
         }
         let python = judges::folder().join("python");
@@ -60,8 +60,8 @@ impl Running {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let told = told(&mut child.stdout.take().unwrap());
-        Some((Self::Own(child), told))
+        let reported = reported(&mut child.stdout.take().unwrap());
+        Some((Self::Own(child), reported))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::requester::Requester;
 const NOW: UnixTime = UnixTime(1_795_464_000);
 
 /// The fixture of the suite.
-struct Stage {
+struct PlantedFixture {
     memory: MemoryPorts,
     authority: Authority,
     /// An issued certificate, which a planted intent may claim to renew.
@@ -33,7 +33,7 @@ struct Stage {
 }
 
 /// An attack: how it changes a genuine, authenticated intent, given the template of its certificate.
-type Attack = fn(&Stage, &mut CertificateIntent, CertificateTemplate);
+type Attack = fn(&PlantedFixture, &mut CertificateIntent, CertificateTemplate);
 
 /// Attacks by someone who can write to the ledger but cannot compute codes.
 const WITHOUT_THE_KEY: [(&str, Attack); 18] = [
@@ -49,21 +49,23 @@ const WITHOUT_THE_KEY: [(&str, Attack); 18] = [
             code.nonce = IntentNonce::of_day(NOW, [3; 32]);
         }
     }),
-    ("a CA's TBSCertificate", |stage, intent, template| {
-        intent.tbs = ca_certificate(stage, template);
+    ("a CA's TBSCertificate", |fixture, intent, template| {
+        intent.tbs = ca_certificate(fixture, template);
     }),
-    ("a TBSCertList", |stage, intent, _| intent.tbs = certificate_list(stage)),
+    ("a TBSCertList", |fixture, intent, _| {
+        intent.tbs = certificate_list(fixture)
+    }),
     ("two octets", |_, intent, _| intent.tbs = vec![0x30, 0]),
     ("another common name", |_, intent, _| intent.common_name.push('x')),
-    ("a longer life", |stage, intent, mut template| {
+    ("a longer life", |fixture, intent, mut template| {
         template.not_after = template.not_after.plus_days(1);
         intent.not_after = template.not_after;
-        intent.tbs = issued(stage, &template);
+        intent.tbs = issued(fixture, &template);
     }),
-    ("another key", |stage, intent, mut template| {
+    ("another key", |fixture, intent, mut template| {
         template.public_key = Requester::new().public_key();
         intent.key = template.public_key.fingerprint();
-        intent.tbs = issued(stage, &template);
+        intent.tbs = issued(fixture, &template);
     }),
     ("another profile", |_, intent, _| {
         "tls-client".clone_into(&mut intent.profile);
@@ -77,8 +79,8 @@ const WITHOUT_THE_KEY: [(&str, Attack); 18] = [
     ("a principal without its attributes", |_, intent, _| {
         intent.principal = Principal::token(intent.principal.id());
     }),
-    ("a predecessor", |stage, intent, _| {
-        intent.renews.clone_from(&stage.issued);
+    ("a predecessor", |fixture, intent, _| {
+        intent.renews.clone_from(&fixture.issued);
     }),
     ("a token of the runtime's", |_, intent, _| {
         intent.token_origin = TokenOrigin::Invocation;
@@ -98,12 +100,14 @@ const WITHOUT_THE_KEY: [(&str, Attack); 18] = [
 
 /// Attacks with a correct code, as if a process that may prepare certificates had been tricked: not signed either.
 const WITH_THE_KEY: [(&str, Attack); 13] = [
-    ("a CA's TBSCertificate", |stage, intent, mut template| {
+    ("a CA's TBSCertificate", |fixture, intent, mut template| {
         template.not_after = template.not_before.plus_days(3000);
         intent.not_after = template.not_after;
-        intent.tbs = ca_certificate(stage, template);
+        intent.tbs = ca_certificate(fixture, template);
     }),
-    ("a TBSCertList", |stage, intent, _| intent.tbs = certificate_list(stage)),
+    ("a TBSCertList", |fixture, intent, _| {
+        intent.tbs = certificate_list(fixture)
+    }),
     ("two octets", |_, intent, _| intent.tbs = vec![0x30, 0]),
     ("nothing", |_, intent, _| intent.tbs.clear()),
     ("something behind it", |_, intent, _| intent.tbs.extend([0x05, 0])),
@@ -116,21 +120,21 @@ const WITH_THE_KEY: [(&str, Attack); 13] = [
     ("another key beside it", |_, intent, _| {
         intent.key = KeyFingerprint([9; 32]);
     }),
-    ("another issuer beside it", |stage, intent, _| {
-        intent.id.issuer = stage.authority.config().cas()[0].name().clone();
+    ("another issuer beside it", |fixture, intent, _| {
+        intent.id.issuer = fixture.authority.config().cas()[0].name().clone();
     }),
-    ("a life beyond every rule", |stage, intent, mut template| {
+    ("a life beyond every rule", |fixture, intent, mut template| {
         template.not_after = template.not_before.plus_days(3000);
         intent.not_after = template.not_after;
-        intent.tbs = issued(stage, &template);
+        intent.tbs = issued(fixture, &template);
     }),
-    ("usages that no rule adds", |stage, intent, mut template| {
+    ("usages that no rule adds", |fixture, intent, mut template| {
         template.key_usage = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_AGREEMENT;
-        intent.tbs = issued(stage, &template);
+        intent.tbs = issued(fixture, &template);
     }),
-    ("a CRL elsewhere", |stage, intent, mut template| {
+    ("a CRL elsewhere", |fixture, intent, mut template| {
         template.crl_distribution_points = vec!["http://elsewhere.example/x.crl".to_owned()];
-        intent.tbs = issued(stage, &template);
+        intent.tbs = issued(fixture, &template);
     }),
     ("a profile that there is not", |_, intent, _| {
         "none".clone_into(&mut intent.profile);
@@ -143,24 +147,24 @@ const WITH_THE_KEY: [(&str, Attack); 13] = [
 /// # Panics
 /// If such an intent is signed.
 pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
-    let mut stage = Stage::open(ledger, config).await;
-    ok(stage.authority.initialise(&|_: &str| ()).await);
-    let issued = ok(stage.authority.issue(&request(), &principal(), None).await);
-    stage.issued = Some(issued.record.id);
+    let mut fixture = PlantedFixture::open(ledger, config).await;
+    ok(fixture.authority.initialise(&|_: &str| ()).await);
+    let issued = ok(fixture.authority.issue(&request(), &principal(), None).await);
+    fixture.issued = Some(issued.record.id);
     let mut refused = 0;
     let attacks = WITHOUT_THE_KEY.iter().map(|attack| (attack, false));
     for ((name, attack), has_key) in attacks.chain(WITH_THE_KEY.iter().map(|attack| (attack, true))) {
-        let (mut intent, template) = stage.prepare(name).await;
-        attack(&stage, &mut intent, template);
+        let (mut intent, template) = fixture.prepare(name).await;
+        attack(&fixture, &mut intent, template);
         if has_key {
-            intent = stage.authenticated(intent).await;
+            intent = fixture.authenticated(intent).await;
         }
         let id = intent.id.clone();
-        stage.plant(intent, name).await;
-        let signatures = stage.memory.keys.log().len();
-        let swept = ok(stage.authority.sweep_older_than(0).await);
+        fixture.plant(intent, name).await;
+        let signatures = fixture.memory.keys.log().len();
+        let swept = ok(fixture.authority.sweep_older_than(0).await);
         assert_eq!(
-            stage.memory.keys.log().len(),
+            fixture.memory.keys.log().len(),
             signatures,
             "{name}: something was signed"
         );
@@ -169,21 +173,21 @@ pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
         let named: Vec<&IntentId> = swept.refused.iter().map(|(id, _)| id).collect();
         assert_eq!(named, [&id], "{name}: it is reported");
         refused += 1;
-        assert_eq!(stage.authority.refused_intents(), refused, "{name}: it is counted");
-        let certificate = ok(stage.authority.certificate(id.serial).await);
+        assert_eq!(fixture.authority.refused_intents(), refused, "{name}: it is counted");
+        let certificate = ok(fixture.authority.certificate(id.serial).await);
         assert_eq!(certificate, None, "{name}");
     }
 
     // An intent that this authority prepared is completed, by this process or by another.
-    let (genuine, _) = stage.prepare("genuine").await;
+    let (genuine, _) = fixture.prepare("genuine").await;
     let id = genuine.id.clone();
-    stage.plant(genuine, "genuine").await;
-    let another = stage.another().await;
+    fixture.plant(genuine, "genuine").await;
+    let another = fixture.another().await;
     let swept = ok(another.sweep_older_than(0).await);
     assert_eq!((swept.completed, swept.lost), (vec![id], vec![]));
 
     for (name, attack) in [WITHOUT_THE_KEY[0], WITHOUT_THE_KEY[3]] {
-        stage.token_leads_to_nothing(name, attack).await;
+        fixture.token_leads_to_nothing(name, attack).await;
     }
 }
 
@@ -193,10 +197,10 @@ pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
 /// # Panics
 /// If such an intent is signed.
 pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
-    let stage = Stage::open(ledger, config).await;
-    let root = stage.authority.config().cas()[0].clone();
-    let key = ok(stage.memory.keys.create(root.key(), root.algorithm()).await);
-    let mut intent = stage.intent_of_the_root().await;
+    let fixture = PlantedFixture::open(ledger, config).await;
+    let root = fixture.authority.config().cas()[0].clone();
+    let key = ok(fixture.memory.keys.create(root.key(), root.algorithm()).await);
+    let mut intent = fixture.intent_of_the_root().await;
     let subject = Subject {
         common_name: Some("Somebody Else's Root".to_owned()),
         ..Subject::default()
@@ -208,25 +212,25 @@ pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
             path_len: None,
         }),
         key_usage: KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
-        ..stage.blank(intent.id.serial, key.as_subject().clone(), &intent)
+        ..fixture.blank(intent.id.serial, key.as_subject().clone(), &intent)
     };
     let tbs = ok(template.self_signed(&key));
     intent.tbs = tbs.as_der().to_vec();
     let planted = tbs.signing_input(&key);
     let id = intent.id.clone();
-    stage.plant(intent, "a root").await;
+    fixture.plant(intent, "a root").await;
 
-    ok(stage.authority.initialise(&|_: &str| ()).await);
-    let signed = stage.memory.keys.log();
+    ok(fixture.authority.initialise(&|_: &str| ()).await);
+    let signed = fixture.memory.keys.log();
     assert!(
         signed.iter().all(|signature| signature.input != planted),
         "somebody else's root was signed"
     );
-    let made = stage.authority.ca(root.name()).map(|ca| ca.certificate().clone());
+    let made = fixture.authority.ca(root.name()).map(|ca| ca.certificate().clone());
     let made = made.unwrap_or_else(|| panic!("there is no root"));
     assert_eq!(made.subject(), root.subject());
     assert_ne!(made.serial(), id.serial);
-    assert_eq!(stage.authority.refused_intents(), 1);
+    assert_eq!(fixture.authority.refused_intents(), 1);
 }
 
 /// An attacker who plants intents under many nonces causes only a bounded number of calls to the key store in one
@@ -235,29 +239,32 @@ pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
 /// # Panics
 /// If an intent is signed, or a sweep makes more calls.
 pub async fn planted_nonces(ledger: Arc<dyn Ledger>, config: Config, count: u8) {
-    let stage = Stage::open(ledger, config).await;
-    ok(stage.authority.initialise(&|_: &str| ()).await);
+    let fixture = PlantedFixture::open(ledger, config).await;
+    ok(fixture.authority.initialise(&|_: &str| ()).await);
     for number in 0..count {
-        let (mut intent, _) = stage.prepare(&format!("nonce {number}")).await;
+        let (mut intent, _) = fixture.prepare(&format!("nonce {number}")).await;
         intent.authentication = Some(IntentCode {
             nonce: IntentNonce::of_day(NOW, [number; 32]),
             code: [0; 32],
         });
-        stage.plant(intent, "a nonce").await;
+        fixture.plant(intent, "a nonce").await;
     }
-    let signatures = stage.memory.keys.log().len();
+    let signatures = fixture.memory.keys.log().len();
     let mut lost = 0;
     for _ in 0..3 {
-        let asked = stage.memory.intent_keys.derived().len();
-        let swept = ok(stage.authority.sweep_older_than(0).await);
-        let asked = stage.memory.intent_keys.derived().len() - asked;
+        let asked = fixture.memory.intent_keys.derived().len();
+        let swept = ok(fixture.authority.sweep_older_than(0).await);
+        let asked = fixture.memory.intent_keys.derived().len() - asked;
         assert!(asked <= 100, "{asked} calls in one sweep");
         lost += swept.lost.len();
     }
-    assert_eq!((lost, stage.memory.keys.log().len()), (usize::from(count), signatures));
+    assert_eq!(
+        (lost, fixture.memory.keys.log().len()),
+        (usize::from(count), signatures)
+    );
 }
 
-impl Stage {
+impl PlantedFixture {
     async fn open(ledger: Arc<dyn Ledger>, config: Config) -> Self {
         let memory = MemoryPorts::new(NOW);
         let ports = Ports {
@@ -380,13 +387,16 @@ fn principal() -> Principal {
     Principal::token("contract").with(attribute::TOKEN_SCOPES, "issue")
 }
 
-fn issued(stage: &Stage, template: &CertificateTemplate) -> Vec<u8> {
-    let ca = stage.authority.issuing_ca().unwrap_or_else(|| panic!("no issuing CA"));
+fn issued(fixture: &PlantedFixture, template: &CertificateTemplate) -> Vec<u8> {
+    let ca = fixture
+        .authority
+        .issuing_ca()
+        .unwrap_or_else(|| panic!("no issuing CA"));
     let tbs: TbsCertificate = ok(template.issued_by(&ca.issuer));
     tbs.as_der().to_vec()
 }
 
-fn ca_certificate(stage: &Stage, template: CertificateTemplate) -> Vec<u8> {
+fn ca_certificate(fixture: &PlantedFixture, template: CertificateTemplate) -> Vec<u8> {
     let template = CertificateTemplate {
         basic_constraints: Some(BasicConstraints {
             ca: true,
@@ -397,14 +407,17 @@ fn ca_certificate(stage: &Stage, template: CertificateTemplate) -> Vec<u8> {
         extended_key_usages: Vec::new(),
         ..template
     };
-    issued(stage, &template)
+    issued(fixture, &template)
 }
 
 /// The TBSCertList of the issuing CA's published CRL.
-fn certificate_list(stage: &Stage) -> Vec<u8> {
-    let ca = stage.authority.issuing_ca().unwrap_or_else(|| panic!("no issuing CA"));
+fn certificate_list(fixture: &PlantedFixture) -> Vec<u8> {
+    let ca = fixture
+        .authority
+        .issuing_ca()
+        .unwrap_or_else(|| panic!("no issuing CA"));
     let name = format!("{}.crl", ca.name());
-    let crl = stage.memory.publication.content(&name);
+    let crl = fixture.memory.publication.content(&name);
     let crl = crl.unwrap_or_else(|| panic!("{name} is not published"));
     let inner = &crl[header(&crl).0..];
     let (start, length) = header(inner);

@@ -3,9 +3,9 @@
 use super::InspectLimits;
 use super::der::{self, Extension};
 use super::general_name;
-use super::oids::Named;
 use super::value::{ExtensionValue, Field, Value, colons, shortened};
 use crate::crl::IssuingDistributionPoint;
+use crate::oid_names::Named;
 use crate::time::UnixTime;
 use crate::tlv::{NotDer, Reader, Tlv, tag};
 

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::oids::Named;
 use super::value::{colons, shortened};
 use crate::name::Name;
+use crate::oid_names::Named;
 use crate::tlv::{NotDer, Reader, Tlv, tag};
 
 /// Most octets that are shown of a name of an unknown form.

@@ -2,8 +2,8 @@
 
 use aws_lc_rs::digest;
 
-use super::oids::Named;
 use super::value::{Field, colons};
+use crate::oid_names::Named;
 use crate::tlv::der;
 use crate::tlv::{NotDer, Tlv, tag};
 

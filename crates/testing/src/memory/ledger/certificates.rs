@@ -10,7 +10,7 @@ use chancery_authority::port::ledger::{
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 
-use super::state::{Row, Stage, State, position};
+use super::state::{IntentState, Row, State, position};
 use super::{MemoryLedger, lock};
 
 #[async_trait]
@@ -91,15 +91,15 @@ impl State {
         let shown = |serial: &Serial| {
             let row = self.rows.get(&(*serial, issuer.clone()))?;
             let evidence = match &row.stage {
-                Stage::Open { .. } => Evidence {
+                IntentState::Open { .. } => Evidence {
                     certificates: vec![self.reopened.get(&(*serial, issuer.clone()))?.clone()],
                     given_up: false,
                 },
-                Stage::Complete(record) => Evidence {
+                IntentState::Complete(record) => Evidence {
                     certificates: vec![record.certificate.clone()],
                     given_up: false,
                 },
-                Stage::Lost => Evidence {
+                IntentState::Lost => Evidence {
                     certificates: Vec::new(),
                     given_up: true,
                 },

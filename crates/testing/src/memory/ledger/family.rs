@@ -12,7 +12,7 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::state::{Row, Stage, State, position};
+use super::state::{IntentState, Row, State, position};
 
 impl State {
     /// Checks whether the intent may renew its predecessor.
@@ -45,9 +45,9 @@ impl State {
             .filter(|row| row.intent.renews.as_ref() == Some(predecessor));
         for row in successors.filter(|row| row.intent.not_after > intent.at) {
             let counts = match &row.stage {
-                Stage::Open { .. } => true,
-                Stage::Complete(record) => record.revocation.is_none(),
-                Stage::Lost => false,
+                IntentState::Open { .. } => true,
+                IntentState::Complete(record) => record.revocation.is_none(),
+                IntentState::Lost => false,
             };
             if counts {
                 return refused(NotRenewable::Renewed {
@@ -70,7 +70,7 @@ impl State {
     }
 
     fn kept(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values().filter(|row| !matches!(row.stage, Stage::Lost))
+        self.rows.values().filter(|row| !matches!(row.stage, IntentState::Lost))
     }
 
     /// These certificates, and all that descend from them by renewal.
@@ -92,7 +92,7 @@ impl State {
     fn give_up(&mut self, ids: Vec<IntentId>, revocation: &Revocation) -> Result<(), LedgerError> {
         for id in ids {
             let row = self.rows.get(&position(&id));
-            if row.is_some_and(|row| matches!(row.stage, Stage::Open { .. })) {
+            if row.is_some_and(|row| matches!(row.stage, IntentState::Open { .. })) {
                 self.mark_lost(&id, revocation.at)?;
             }
         }
@@ -132,12 +132,12 @@ impl State {
                 continue;
             };
             let record = match &row.stage {
-                Stage::Open { .. } => {
+                IntentState::Open { .. } => {
                     self.mark_lost(&id, revocation.at)?;
                     continue;
                 }
-                Stage::Complete(record) => record,
-                Stage::Lost => continue,
+                IntentState::Complete(record) => record,
+                IntentState::Lost => continue,
             };
             let is_due = match &record.revocation {
                 None => true,

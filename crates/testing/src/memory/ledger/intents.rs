@@ -9,7 +9,7 @@ use chancery_authority::port::ledger::{
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::time::UnixTime;
 
-use super::state::{Claim, RevokedRow, Row, Stage, State, position};
+use super::state::{Claim, IntentState, RevokedRow, Row, State, position};
 use super::{MemoryLedger, lock};
 
 #[async_trait]
@@ -80,7 +80,7 @@ impl State {
             position(&id),
             Row {
                 intent,
-                stage: Stage::Open { sequence },
+                stage: IntentState::Open { sequence },
             },
         );
         Ok(Reservation::New)
@@ -152,9 +152,9 @@ impl State {
             return Err(LedgerError::TokenReused);
         }
         Ok(match &row.stage {
-            Stage::Open { .. } => Some(Reservation::Open(Box::new(row.as_open()))),
-            Stage::Complete(record) => Some(Reservation::Completed(record.clone())),
-            Stage::Lost => None,
+            IntentState::Open { .. } => Some(Reservation::Open(Box::new(row.as_open()))),
+            IntentState::Complete(record) => Some(Reservation::Completed(record.clone())),
+            IntentState::Lost => None,
         })
     }
 
@@ -180,7 +180,7 @@ impl State {
             notify_expiry: intent.notify_expiry,
             reminders: Vec::new(),
         };
-        row.stage = Stage::Complete(Box::new(record.clone()));
+        row.stage = IntentState::Complete(Box::new(record.clone()));
         self.open.remove(&opened);
         self.issued.insert(sequence, completion.id);
         if let Kind::Authority { ca_name, parent, key } = &record.kind {
@@ -202,7 +202,7 @@ impl State {
 
     pub(super) fn mark_lost(&mut self, id: &IntentId, at: UnixTime) -> Result<(), LedgerError> {
         let (row, opened) = self.open_row(id)?;
-        row.stage = Stage::Lost;
+        row.stage = IntentState::Lost;
         let intent = row.intent.clone();
         self.open.remove(&opened);
         if let Some(claim) = self.claims.get_mut(&intent.key) {
@@ -240,8 +240,8 @@ impl State {
     pub(super) fn open_row(&mut self, id: &IntentId) -> Result<(&mut Row, u64), LedgerError> {
         match self.rows.get_mut(&position(id)) {
             Some(row) => match row.stage {
-                Stage::Open { sequence } => Ok((row, sequence)),
-                Stage::Complete(_) | Stage::Lost => Err(LedgerError::NoOpenIntent(id.clone())),
+                IntentState::Open { sequence } => Ok((row, sequence)),
+                IntentState::Complete(_) | IntentState::Lost => Err(LedgerError::NoOpenIntent(id.clone())),
             },
             None => Err(LedgerError::NoOpenIntent(id.clone())),
         }

@@ -50,10 +50,10 @@ pub(super) struct State {
 
 pub(super) struct Row {
     pub(super) intent: CertificateIntent,
-    pub(super) stage: Stage,
+    pub(super) stage: IntentState,
 }
 
-pub(super) enum Stage {
+pub(super) enum IntentState {
     Open { sequence: u64 },
     Complete(Box<CertificateRecord>),
     Lost,
@@ -97,8 +97,8 @@ impl State {
         serial: Serial,
     ) -> Result<&mut CertificateRecord, LedgerError> {
         match self.rows.get_mut(&(serial, issuer.clone())).map(|row| &mut row.stage) {
-            Some(Stage::Complete(record)) => Ok(record),
-            Some(Stage::Open { .. } | Stage::Lost) | None => Err(LedgerError::NotFound(serial)),
+            Some(IntentState::Complete(record)) => Ok(record),
+            Some(IntentState::Open { .. } | IntentState::Lost) | None => Err(LedgerError::NotFound(serial)),
         }
     }
 
@@ -117,8 +117,8 @@ impl CrlRecords {
 impl Row {
     pub(super) fn record(&self) -> Option<&CertificateRecord> {
         match &self.stage {
-            Stage::Complete(record) => Some(record),
-            Stage::Open { .. } | Stage::Lost => None,
+            IntentState::Complete(record) => Some(record),
+            IntentState::Open { .. } | IntentState::Lost => None,
         }
     }
 

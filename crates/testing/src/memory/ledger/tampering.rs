@@ -6,7 +6,7 @@ use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 
-use super::state::{Stage, State, position};
+use super::state::{IntentState, State, position};
 use super::{MemoryLedger, lock};
 
 impl MemoryLedger {
@@ -78,7 +78,7 @@ impl State {
             ca.certificate = certificate.to_vec();
         }
         for stage in self.rows.values_mut().map(|row| &mut row.stage) {
-            if let Stage::Complete(record) = stage
+            if let IntentState::Complete(record) = stage
                 && matches!(&record.kind, Kind::Authority { ca_name: of, .. } if of == ca_name)
                 && row
             {
@@ -134,7 +134,7 @@ impl State {
             return;
         };
         let id = row.intent.id.clone();
-        if let Stage::Complete(record) = std::mem::replace(&mut row.stage, Stage::Open { sequence }) {
+        if let IntentState::Complete(record) = std::mem::replace(&mut row.stage, IntentState::Open { sequence }) {
             self.reopened.insert(position(&id), record.certificate);
         }
         self.issued.retain(|_, issued| *issued != id);

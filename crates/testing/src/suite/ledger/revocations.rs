@@ -107,8 +107,12 @@ async fn the_first_revocation_stands(ledger: &dyn Ledger) {
         RevocationReason::Unspecified,
     ] {
         let later = revocation(NOW.plus_days(1), reason);
-        let told = already(ok(ledger.revocations().revoke(&issuer, serial(2), later, Reach::Key).await).certificate);
-        assert_eq!(told, wanted, "a later revocation changes nothing and is told the first");
+        let reported =
+            already(ok(ledger.revocations().revoke(&issuer, serial(2), later, Reach::Key).await).certificate);
+        assert_eq!(
+            reported, wanted,
+            "a later revocation changes nothing and is told the first"
+        );
     }
     assert_eq!(
         ok(ledger.monitoring().counts().await).revoked,
@@ -155,7 +159,7 @@ async fn key_compromise_replaces_other_reasons(ledger: &dyn Ledger) {
     );
 
     for reason in [RevocationReason::Superseded, RevocationReason::KeyCompromise] {
-        let told = already(
+        let reported = already(
             ok(ledger
                 .revocations()
                 .revoke(&issuer, serial(1), revocation(NOW.plus_days(2), reason), Reach::Key)
@@ -163,7 +167,7 @@ async fn key_compromise_replaces_other_reasons(ledger: &dyn Ledger) {
             .certificate,
         );
         assert_eq!(
-            told.revocation.as_ref(),
+            reported.revocation.as_ref(),
             Some(&replaced),
             "nothing replaces keyCompromise"
         );

@@ -5,23 +5,28 @@ use const_oid::db::DB;
 
 /// The names of an object identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Named {
+pub(crate) struct Named {
     /// In dotted form; in hexadecimal where the octets are not an object identifier.
-    pub(super) oid: String,
+    pub(crate) oid: String,
     /// The standards' identifier.
-    pub(super) name: Option<&'static str>,
+    pub(crate) name: Option<&'static str>,
     /// Label for people; the standards' identifier if it has none.
-    pub(super) label: Option<&'static str>,
+    pub(crate) label: Option<&'static str>,
+}
+
+/// An algorithm or curve for display: its name and its OID, or only the OID.
+pub(crate) fn display_name(oid: &str) -> String {
+    label_of(oid).map_or_else(|| oid.to_owned(), |label| format!("{label} ({oid})"))
 }
 
 /// The label of an object identifier in dotted form.
-pub(in crate::inspect) fn label_of(oid: &str) -> Option<&'static str> {
+pub(crate) fn label_of(oid: &str) -> Option<&'static str> {
     TABLE.iter().find(|(known, ..)| *known == oid).map(|(.., label)| *label)
 }
 
 impl Named {
     /// Looks up an object identifier's content octets.
-    pub(super) fn of(content: &[u8]) -> Self {
+    pub(crate) fn of(content: &[u8]) -> Self {
         let Ok(parsed) = ObjectIdentifier::from_bytes(content) else {
             return Self {
                 oid: data_encoding::HEXLOWER.encode(content),
@@ -42,12 +47,12 @@ impl Named {
     }
 
     /// The label, or the dotted OID if there is none.
-    pub(super) fn to_label(&self) -> String {
+    pub(crate) fn to_label(&self) -> String {
         self.label.map_or_else(|| self.oid.clone(), str::to_owned)
     }
 
     /// The standards' identifier, or the dotted OID if there is none.
-    pub(super) fn to_name(&self) -> String {
+    pub(crate) fn to_name(&self) -> String {
         self.name.map_or_else(|| self.oid.clone(), str::to_owned)
     }
 }
