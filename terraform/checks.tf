@@ -55,11 +55,6 @@ resource "terraform_data" "inputs" {
     }
 
     precondition {
-      condition     = length(setsubtract(var.ended_cas, concat(["issuing-ca"], keys(var.issuing_cas)))) == 0
-      error_message = "ended_cas holds names of issuing CAs: issuing-ca, or a name in issuing_cas."
-    }
-
-    precondition {
       condition     = coalesce(var.issuing_ca_info.lifetime, 3650) <= coalesce(var.root_ca_info.lifetime, 7300)
       error_message = "The issuing CA would outlive the root CA: see the lifetimes in issuing_ca_info and root_ca_info."
     }

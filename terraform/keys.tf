@@ -18,12 +18,12 @@ module "kms_rsa_root_ca" {
     module.function["root-ca-crl"].role_arn,
   ]
   # A CA's certificate is believed only if its key is the one in KMS, by whoever goes by it.
-  reading_role_arns = compact([
+  reading_role_arns = concat(var.operator_role_arns, compact([
     module.function["issuing-ca-crl"].role_arn,
     module.function["tls-cert"].role_arn,
     module.function["sweep"].role_arn,
     try(module.function["expiry"].role_arn, ""),
-  ])
+  ]))
 }
 
 module "kms_rsa_issuing_ca" {
@@ -42,12 +42,12 @@ module "kms_rsa_issuing_ca" {
     module.function["tls-cert"].role_arn,
     module.function["sweep"].role_arn,
   ]
-  reading_role_arns = compact([
+  reading_role_arns = concat(var.operator_role_arns, compact([
     module.function["create-root-ca"].role_arn,
     module.function["create-issuing-ca"].role_arn,
     module.function["root-ca-crl"].role_arn,
     try(module.function["expiry"].role_arn, ""),
-  ])
+  ]))
 }
 
 # Of its own for each further issuing CA. The same functions serve all CAs that issue leaves.
@@ -68,12 +68,12 @@ module "kms_issuing_cas" {
     module.function["tls-cert"].role_arn,
     module.function["sweep"].role_arn,
   ]
-  reading_role_arns = compact([
+  reading_role_arns = concat(var.operator_role_arns, compact([
     module.function["create-root-ca"].role_arn,
     module.function["create-issuing-ca"].role_arn,
     module.function["root-ca-crl"].role_arn,
     try(module.function["expiry"].role_arn, ""),
-  ])
+  ]))
 }
 
 module "kms_intents" {

@@ -30,7 +30,7 @@ locals {
       Action = "dynamodb:PutItem"
       Condition = {
         "ForAllValues:StringEquals"    = { "dynamodb:Attributes" = concat(local.new_row, ["NotifyExpiry"]) }
-        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_names) }
+        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = local.every_ca_name }
         Null                           = { "dynamodb:LeadingKeys" = "false" }
       }
     })]
@@ -44,7 +44,7 @@ locals {
       Sid    = "Revoke"
       Action = "dynamodb:UpdateItem"
       Condition = {
-        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = local.revocation, "dynamodb:LeadingKeys" = values(local.ca_names) }
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = local.revocation, "dynamodb:LeadingKeys" = local.every_ca_name }
         StringEqualsIfExists        = { "dynamodb:ReturnValues" = local.what_was_written }
         Null                        = { "dynamodb:Attributes" = "false", "dynamodb:LeadingKeys" = "false" }
       }
@@ -55,7 +55,7 @@ locals {
       Action = "dynamodb:UpdateItem"
       Condition = {
         "ForAllValues:StringEquals"    = { "dynamodb:Attributes" = local.revocation }
-        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_names) }
+        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = local.every_ca_name }
         StringEqualsIfExists           = { "dynamodb:ReturnValues" = local.what_was_written }
         Null                           = { "dynamodb:Attributes" = "false", "dynamodb:LeadingKeys" = "false" }
       }
@@ -97,7 +97,7 @@ locals {
       Resource = local.table
       Condition = {
         "ForAllValues:StringEquals"    = { "dynamodb:Attributes" = concat(local.row_key, ["ExpiryReminders"]) }
-        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_names) }
+        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = local.every_ca_name }
         StringEquals                   = { "dynamodb:ReturnValues" = local.what_was_written }
         Null                           = { "dynamodb:Attributes" = "false", "dynamodb:LeadingKeys" = "false" }
       }
@@ -364,7 +364,9 @@ locals {
         Resource = local.journal
         Condition = {
           "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = concat(["authorities"], local.partitions_of["closed_cas"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) }
-          Null                      = { "dynamodb:LeadingKeys" = "false" }
+          # States alone: the records of the CAs, with their certificates, stand in the same partition.
+          "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["Key", "Sort", "State", "ChangedAt", "Principal", "Attempt", "Issuer"] }
+          Null                        = { "dynamodb:LeadingKeys" = "false", "dynamodb:Attributes" = "false" }
         }
       },
       {

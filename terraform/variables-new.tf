@@ -62,9 +62,14 @@ variable "compatibility" {
 
 variable "ended_cas" {
   type        = set(string)
-  description = "Issuing CAs that have ended (`retired` in `chancery --aws … ca list`), e.g. `issuing-ca`: no CRL is published for them, so none is alarmed of"
+  description = "Issuing CAs that have ended (`retired` in `chancery --aws … ca list`), e.g. `issuing-ca`: no CRL is published for them, so none is alarmed of. They stay here when they are taken out of `issuing_cas`, so that their rows stay protected and can be revoked"
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for ca in var.ended_cas : can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", ca)) && ca != "root-ca"])
+    error_message = "ended_cas holds names of issuing CAs: issuing-ca, or one that is or was in issuing_cas."
+  }
 }
 
 variable "issuing_cas" {
@@ -165,6 +170,18 @@ variable "log_retention_days" {
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
     error_message = "log_retention_days must be one of the terms CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "operator_role_arns" {
+  type        = list(string)
+  description = "ARNs of roles that change which CA issues: they may read the CAs' public keys, which an identity policy alone does not allow where `key_administrators` is set. What else they need is the output `ca_operator_policy`"
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for role in var.operator_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*]+$", role))])
+    error_message = "operator_role_arns holds ARNs of roles, without wildcards."
   }
 }
 

@@ -210,12 +210,31 @@ run "an_ended_ca_raises_no_alarm" {
   }
 }
 
+# Its certificate may be valid for years: it can be revoked, and nobody who issues writes its rows.
+run "an_ended_ca_that_was_taken_out" {
+  command = plan
+  variables {
+    ended_cas          = ["issuing-ca-9"]
+    operator_role_arns = ["arn:aws:iam::123456789012:role/ca-operator"]
+  }
+
+  assert {
+    condition     = strcontains(local.policies["root-ca-crl"], "serverless-issuing-ca-9-dev") && strcontains(local.policies["tls-cert"], "serverless-issuing-ca-9-dev")
+    error_message = "The rows of a CA that was taken out are protected, and can be revoked."
+  }
+
+  assert {
+    condition     = !strcontains(local.policies["issuing-ca-crl"], "serverless-issuing-ca-9-dev#full")
+    error_message = "Nothing is published for a CA that was taken out."
+  }
+}
+
 run "an_ended_ca_that_is_none" {
   command = plan
   variables {
-    ended_cas = ["issuing-ca-3"]
+    ended_cas = ["root-ca"]
   }
-  expect_failures = [terraform_data.inputs]
+  expect_failures = [var.ended_cas]
 }
 
 run "a_name_that_is_taken" {

@@ -70,7 +70,8 @@ impl Authority {
             return Ok(true);
         }
         match own {
-            Some(_) => Ok(false),
+            // By a former certificate, or by its key.
+            Some(_) => ledger.issuers().is_revoked(ca.name()).await,
             None => Err(damage.unwrap_or_else(|| LedgerError::no_record_of_ca(ca.name()))),
         }
     }

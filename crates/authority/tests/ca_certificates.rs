@@ -11,6 +11,8 @@ use chancery_x509::crl::RevocationReason;
 use rustls_pki_types::{CertificateDer, UnixTime as PkiTime};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
+use chancery_testing::memory::Fault;
+
 use crate::fixture::{self, Fixture, all_good, ca_name, principal};
 
 const CONFIG: &str = "
@@ -333,7 +335,6 @@ async fn a_cross_certificate_gives_no_more_than_was_asked_for() {
 
 #[tokio::test]
 async fn what_was_asked_for_before_a_renewal_is_issued_after_it() {
-    use chancery_testing::memory::Fault;
     let fixture = Fixture::with(CONFIG).await;
     fixture.memory.clock.advance(86_400);
     fixture.memory.faults.at("keys.sign", 1, Fault::FailBefore);
@@ -458,4 +459,42 @@ async fn a_ca_of_this_authority_is_cross_certified_as_it_is_now() {
         .await
         .unwrap_err();
     assert_eq!(refused, CrossSignError::SubjectOf(by));
+}
+
+#[tokio::test]
+async fn a_revocation_of_a_ca_that_was_interrupted_is_finished() {
+    for revoke_former in [false, true] {
+        let fixture = Fixture::with(CONFIG).await;
+        let root = ca_name("chancery-root-ca");
+        let former = issuing(&fixture);
+        fixture.memory.clock.advance(86_400);
+        let issuing_ca = ca_name("chancery-issuing-ca");
+        fixture.authority.renew_ca(&issuing_ca, &principal()).await.unwrap();
+        let present = issuing(&fixture);
+        let (first, second) = if revoke_former {
+            (&former, &present)
+        } else {
+            (&present, &former)
+        };
+        // The process ends between the first certificate and the second.
+        fixture.memory.faults.at("revocations.revoke", 2, Fault::FailBefore);
+        let ended = RevocationReason::CessationOfOperation;
+        let interrupted = fixture
+            .authority
+            .revoke(first.serial(), ended, None, &principal())
+            .await;
+        assert!(interrupted.is_err());
+        fixture.memory.faults.clear();
+        assert_eq!(
+            fixture.authority.revoked_in_chain(&issuing_ca).await.unwrap(),
+            Some(issuing_ca.clone())
+        );
+        let finished = fixture.authority.finish_revocations(None).await.unwrap();
+        let finished: Vec<_> = finished.iter().map(|other| other.id.serial).collect();
+        assert_eq!(finished, [second.serial()]);
+        assert_eq!(fixture.authority.finish_revocations(None).await.unwrap(), []);
+        let record = fixture.authority.certificate(second.serial()).await.unwrap().unwrap();
+        assert_eq!(record.revocation.unwrap().reason, ended);
+        all_good(&fixture.authority.publish_crls(Some(&root)).await);
+    }
 }

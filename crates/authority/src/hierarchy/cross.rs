@@ -11,6 +11,7 @@ use chancery_x509::certificate::{
 };
 use chancery_x509::key::KeyError;
 use chancery_x509::key::policy::WeakKey;
+use chancery_x509::name::Name;
 use chancery_x509::time::UnixTime;
 
 use super::build::BACKDATE;
@@ -285,7 +286,7 @@ impl Authority {
         else {
             let same_name = cas
                 .iter()
-                .find(|own| own.certificate().subject() == certificate.subject());
+                .find(|own| is_same_name(own.certificate().subject(), certificate.subject()));
             return match same_name {
                 None => Ok(None),
                 Some(other) => Err(CrossSignError::SubjectOf(other.name().clone())),
@@ -415,6 +416,16 @@ impl Authority {
         };
         Ok(self.ports().ledger.intents().complete(completion).await?)
     }
+}
+
+/// Whether verifiers may take two names for the same: letters of either case, any number of spaces, any type of string (RFC
+/// 5280 section 7.1).
+fn is_same_name(one: &Name, other: &Name) -> bool {
+    let prepared = |name: &Name| {
+        let folded = name.to_rfc4514().to_lowercase();
+        folded.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    one == other || prepared(one) == prepared(other)
 }
 
 fn unusable(error: KeyError) -> CrossSignError {

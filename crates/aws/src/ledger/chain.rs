@@ -126,6 +126,22 @@ impl DynamoLedger {
         Ok(first.into_iter().flat_map(revoking_writes).collect())
     }
 
+    /// Whether a CA is revoked, as reservations see it.
+    pub(super) async fn is_ca_revoked(&self, ca: &CaName) -> Result<bool, LedgerError> {
+        let cas = self.read_cas().await?;
+        let Some(ca) = cas.iter().find(|known| known.record.ca_name == *ca) else {
+            return Ok(false);
+        };
+        if !ca.is_recorded {
+            let row = self.tables.get(Table::Certificates, ca.row_key()).await?;
+            return Ok(row.is_some_and(|row| row.has("Revoked")));
+        }
+        let Some(marker) = names::revoked_ca(ca.first).next() else {
+            return Ok(false);
+        };
+        Ok(self.tables.get(Table::Journal, marker).await?.is_some())
+    }
+
     /// Whether no CA has the certificate of that serial number as its present one.
     async fn is_former(&self, serial: Serial) -> Result<bool, LedgerError> {
         let cas = self.read_cas().await?;

@@ -41,6 +41,10 @@ impl Issuers for DynamoLedger {
         Ok(cas.iter().map(|ca| ca.record.clone()).collect())
     }
 
+    async fn is_revoked(&self, ca: &CaName) -> Result<bool, LedgerError> {
+        self.is_ca_revoked(ca).await
+    }
+
     async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {
         self.change_issuer(change).await
     }

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlScope, LedgerError};
+use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 
 use super::crl_entries::View;
@@ -24,10 +25,12 @@ use super::{DynamoLedger, chain, names, row};
 /// The certificates of the CAs that one CA issued, with its own if it is a root.
 #[derive(Default)]
 pub(super) struct CaCertificates {
-    /// Those that are not revoked.
-    pub(super) unmarked: HashMap<Serial, CaName>,
-    /// Serial numbers of those whose rows are marked as revoked.
-    marked: HashSet<Serial>,
+    /// Those that are not revoked, with their CA and the serial number of its first certificate.
+    pub(super) unmarked: HashMap<Serial, (CaName, Serial)>,
+    /// Those whose rows are marked as revoked, with the serial number of their CA's first certificate.
+    marked: HashMap<Serial, Serial>,
+    /// Former ones that are superseded.
+    superseded: HashSet<Serial>,
 }
 
 impl DynamoLedger {
@@ -44,21 +47,28 @@ impl DynamoLedger {
             for item in self.tables.query(&Range::rows(ca_name.as_str())).await? {
                 let Ok(serial) = row::serial(&item) else { continue };
                 if item.has("Revoked") {
-                    found.marked.insert(serial);
+                    // One that was renewed, and is superseded, does not end its CA.
+                    let reason = row::revocation(&item).map(|revocation| revocation.reason);
+                    if serial == ca.serial || reason != Some(RevocationReason::Superseded) {
+                        found.marked.insert(serial, ca.first);
+                    } else {
+                        found.superseded.insert(serial);
+                    }
                 } else if is_of_ca(&item, serial, ca, issuer, &cas) {
-                    found.unmarked.insert(serial, ca_name.clone());
+                    found.unmarked.insert(serial, (ca_name.clone(), ca.first));
                 }
             }
         }
-        found.unmarked.retain(|serial, _| !found.marked.contains(serial));
-        for serial in self.ended(found.unmarked.keys().copied()).await? {
-            found.unmarked.remove(&serial);
-        }
+        found
+            .unmarked
+            .retain(|serial, _| !found.marked.contains_key(serial) && !found.superseded.contains(serial));
+        let ended = self.ended(found.unmarked.values().map(|(_, first)| *first)).await?;
+        found.unmarked.retain(|_, (_, first)| !ended.contains(first));
         Ok(found)
     }
 
     /// Those of the CAs that are recorded as revoked for reservations: restoring a row does not undo that.
-    async fn ended(&self, serials: impl Iterator<Item = Serial>) -> Result<Vec<Serial>, LedgerError> {
+    async fn ended(&self, serials: impl Iterator<Item = Serial>) -> Result<HashSet<Serial>, LedgerError> {
         let first: Vec<(Serial, Item)> = serials
             .filter_map(|serial| Some((serial, names::revoked_ca(serial).next()?)))
             .collect();
@@ -75,18 +85,19 @@ impl DynamoLedger {
         if view.is_empty() {
             return Ok(());
         }
-        let CaCertificates { unmarked, marked } = self.ca_certificates(&scope.issuer).await?;
+        let CaCertificates { unmarked, marked, .. } = self.ca_certificates(&scope.issuer).await?;
         for serial in view.remove(|serial| unmarked.contains_key(&serial)) {
-            let ca = unmarked.get(&serial).map(CaName::as_str).unwrap_or_default();
+            let ca = unmarked.get(&serial).map(|(ca, _)| ca.as_str()).unwrap_or_default();
             view.damage(format!(
                 "the list of {} has the certificate of CA {ca}, serial number {serial}, whose row does not say that it is \
                  revoked; it is left out. Find out who wrote that, and delete it; or revoke the CA",
                 scope.issuer
             ));
         }
-        for serial in view.among(&marked) {
+        for serial in view.among(&marked.keys().copied().collect()) {
             // The CRL lists it even if this fails.
-            if let Err(error) = self.end_ca(serial).await {
+            let first = marked.get(&serial).copied().unwrap_or(serial);
+            if let Err(error) = self.end_ca(first).await {
                 view.damage(format!(
                     "CA certificate {serial} is revoked, and it could not be recorded that nothing is reserved under it: {error}"
                 ));

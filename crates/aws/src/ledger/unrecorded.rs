@@ -64,24 +64,21 @@ impl DynamoLedger {
         let Some(issuer) = cas.iter().find(|ca| ca.names_itself_in(&certificate)) else {
             return RowOwner::Unknown("its certificate was issued by none of this deployment's CAs".to_owned());
         };
-        // A former certificate of a CA has the key of the present one. A certificate decides by itself that it is a CA's.
-        let is_ca = certificate
-            .basic_constraints()
-            .is_some_and(|constraints| constraints.ca);
-        let of_key = || {
-            cas.iter()
-                .find(|ca| ca.key().is_some_and(|key| key.as_der() == certificate.spki_der()))
+        // A certificate says by itself that it is a CA's: a former one of a CA, or a cross-certificate. No role that issues
+        // leaves can make one that its issuer signed.
+        let is_ca = || {
+            certificate
+                .basic_constraints()
+                .is_some_and(|constraints| constraints.ca)
+                && issuer.has_signed(&certificate)
         };
-        let kind = match own.or_else(|| {
-            of_key()
-                .filter(|ca| is_ca && ca.record.parent.as_ref().unwrap_or(&ca.record.ca_name) == &issuer.record.ca_name)
-        }) {
+        let kind = match own {
             Some(ca) => Kind::Authority {
                 ca_name: ca.record.ca_name.clone(),
                 parent: ca.record.parent.clone(),
                 key: ca.record.key.clone(),
             },
-            None if is_ca => Kind::CrossCertificate,
+            None if is_ca() => Kind::CrossCertificate,
             None => Kind::Leaf,
         };
         RowOwner::Ca(Box::new(CertificateRecord {

@@ -72,7 +72,25 @@ const LEVELS: i64 = 100;
 /// Refuses where the issuer or a CA above it is revoked, or where the row of one of their certificates is missing. A CA is
 /// revoked if any of its own certificates is, but for a former one that was superseded; or if its key is compromised.
 fn refuse_revoked(connection: &Connection, issuer: &CaName) -> Result<(), Fault> {
-    let found: Option<(String, bool)> = connection
+    let Some((ca, is_revoked)) = first_revoked(connection, issuer, LEVELS)? else {
+        return Ok(());
+    };
+    let ca = CaName::new(ca).map_err(|error| damaged(format!("a row of authorities: {error}")))?;
+    Err(if is_revoked {
+        LedgerError::IssuerRevoked { ca }.into()
+    } else {
+        LedgerError::no_record_of_ca(&ca).into()
+    })
+}
+
+/// Whether one CA is revoked, by the same rule.
+pub(crate) fn is_revoked(connection: &Connection, ca: &CaName) -> Result<bool, Fault> {
+    Ok(first_revoked(connection, ca, 1)?.is_some_and(|(_, is_revoked)| is_revoked))
+}
+
+/// The first CA among so many levels that is revoked (`true`), or whose certificate's row is missing (`false`).
+fn first_revoked(connection: &Connection, issuer: &CaName, levels: i64) -> Result<Option<(String, bool)>, Fault> {
+    let found = connection
         .prepare_cached(
             "WITH RECURSIVE chain (slug, certificate, parent, level) AS (
                  SELECT slug, certificate, parent, 1 FROM authorities WHERE slug = ?1
@@ -92,17 +110,9 @@ fn refuse_revoked(connection: &Connection, issuer: &CaName) -> Result<(), Fault>
                  FROM chain)
              SELECT slug, is_revoked FROM found WHERE is_revoked OR NOT has_row ORDER BY level LIMIT 1",
         )?
-        .query_row((issuer.as_str(), LEVELS, RevocationReason::Superseded.code()), |row| {
+        .query_row((issuer.as_str(), levels, RevocationReason::Superseded.code()), |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?;
-    let Some((ca, is_revoked)) = found else {
-        return Ok(());
-    };
-    let ca = CaName::new(ca).map_err(|error| damaged(format!("a row of authorities: {error}")))?;
-    Err(if is_revoked {
-        LedgerError::IssuerRevoked { ca }.into()
-    } else {
-        LedgerError::no_record_of_ca(&ca).into()
-    })
+    Ok(found)
 }

@@ -10,12 +10,17 @@ use chancery_authority::port::ledger::{AuthorityRecord, IssuerChange, Issuers};
 use rusqlite::Connection;
 
 use super::fault::{Fault, damaged};
-use super::{SqliteLedger, issuer_states};
+use super::{SqliteLedger, chain, issuer_states};
 
 #[async_trait]
 impl Issuers for SqliteLedger {
     async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
         self.read(authorities).await
+    }
+
+    async fn is_revoked(&self, ca: &CaName) -> Result<bool, LedgerError> {
+        let ca = ca.clone();
+        self.read(move |connection| chain::is_revoked(connection, &ca)).await
     }
 
     async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {

@@ -53,7 +53,7 @@ const WITHOUT_THE_KEY: [(&str, Attack); 18] = [
         intent.tbs = ca_certificate(fixture, template);
     }),
     ("a TBSCertList", |fixture, intent, _| {
-        intent.tbs = certificate_list(fixture)
+        intent.tbs = certificate_list(fixture);
     }),
     ("two octets", |_, intent, _| intent.tbs = vec![0x30, 0]),
     ("another common name", |_, intent, _| intent.common_name.push('x')),
@@ -106,7 +106,7 @@ const WITH_THE_KEY: [(&str, Attack); 13] = [
         intent.tbs = ca_certificate(fixture, template);
     }),
     ("a TBSCertList", |fixture, intent, _| {
-        intent.tbs = certificate_list(fixture)
+        intent.tbs = certificate_list(fixture);
     }),
     ("two octets", |_, intent, _| intent.tbs = vec![0x30, 0]),
     ("nothing", |_, intent, _| intent.tbs.clear()),

@@ -16,6 +16,10 @@ pub trait Issuers: Send + Sync {
     /// Every CA, parents before children.
     async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError>;
 
+    /// Whether a CA is revoked, by the rule of [`Intents::reserve`](super::Intents::reserve): any of its own certificates is,
+    /// but for a former one that was superseded, or its key is compromised. `false` for a CA that does not exist.
+    async fn is_revoked(&self, ca: &CaName) -> Result<bool, LedgerError>;
+
     /// Changes a CA's state, in one transaction. A CA that does not exist yet may be given the state
     /// [`Pending`](IssuerState::Pending), which it then has from its first moment; any other CA without a recorded state is
     /// [`Active`](IssuerState::Active).

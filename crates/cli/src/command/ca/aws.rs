@@ -19,7 +19,7 @@ use crate::{interrupt, show};
 /// What a caller needs who changes the state of a CA.
 const NEEDED: &str = "the state of a CA could not be changed. It takes dynamodb:PutItem and dynamodb:ConditionCheckItem on the \
      journal, in its partitions `authorities` and `closed-ca#…`, and kms:GetPublicKey on the keys of the CAs: the module's \
-     output ca_operator_policy has it all";
+     output ca_operator_policy has it all, and the input operator_role_arns what a key's policy needs where key_administrators is set";
 
 /// A deployment's authority.
 struct OnAws {

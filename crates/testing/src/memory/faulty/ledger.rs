@@ -240,6 +240,12 @@ impl<T: Issuers + ?Sized> Issuers for Faulty<T> {
         self.faults.around("issuers.list", ledger, self.inner.list()).await
     }
 
+    async fn is_revoked(&self, ca: &CaName) -> Result<bool, LedgerError> {
+        self.faults
+            .around("issuers.is_revoked", ledger, self.inner.is_revoked(ca))
+            .await
+    }
+
     async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {
         self.faults
             .around("issuers.change", ledger, self.inner.change(change))

@@ -126,6 +126,13 @@ impl State {
         certificates.any(counts) || self.blocked.contains(&present.key)
     }
 
+    pub(super) fn is_ca_revoked(&self, ca: &CaName) -> bool {
+        let present = self.ca_certificates.get(ca).and_then(|id| self.rows.get(&position(id)));
+        present
+            .and_then(Row::record)
+            .is_some_and(|present| self.is_revoked(ca, present))
+    }
+
     /// A CA is made once; after that, its present certificate is renewed.
     fn check_ca(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
         let Kind::Authority { ca_name, .. } = &intent.kind else {

@@ -1,6 +1,7 @@
 //! CAs.
 
 use async_trait::async_trait;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, IssuerChange, IssuerState, IssuerStatus, Issuers, LedgerError,
 };
@@ -12,6 +13,10 @@ use super::{MemoryLedger, lock};
 impl Issuers for MemoryLedger {
     async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
         Ok(lock(&self.0).authorities())
+    }
+
+    async fn is_revoked(&self, ca: &CaName) -> Result<bool, LedgerError> {
+        Ok(lock(&self.0).is_ca_revoked(ca))
     }
 
     async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {

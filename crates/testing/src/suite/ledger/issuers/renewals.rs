@@ -117,6 +117,9 @@ pub(super) async fn a_ca_is_revoked_by_any_certificate_that_was_not_superseded(
         let wanted = is_revoked.then_some(revoked);
         assert_eq!(outcome.err(), wanted, "{number} under {reason:?}");
     }
+    assert_eq!(ok(ledger.issuers().is_revoked(&ca_name("a-ca")).await), is_revoked);
+    assert!(!ok(ledger.issuers().is_revoked(&ca_name("root-ca")).await));
+    assert!(!ok(ledger.issuers().is_revoked(&ca_name("no-ca")).await));
 }
 
 pub(super) async fn a_compromised_key_ends_its_ca(ledger: &dyn Ledger) {
