@@ -30,7 +30,7 @@ mod reject;
 mod renew;
 mod request;
 mod requested_names;
-mod same_name;
+pub(crate) mod same_name;
 mod sign;
 mod template;
 pub(crate) mod throwaway;

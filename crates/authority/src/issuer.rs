@@ -45,6 +45,9 @@ pub enum ActivationError {
     /// Its certificate has expired.
     #[error("nothing can be issued under {0}: its certificate has expired")]
     Ended(CaName),
+    /// Its certificate is not valid yet: it was made while the clock was ahead, or the clock is behind.
+    #[error("nothing can be issued under {0}: its certificate is not valid yet; is the clock right?")]
+    NotYetValid(CaName),
     /// A root, which the configuration does not name.
     #[error("{0} is a root: it issues by default only where `issuing_ca` in the configuration names it")]
     Root(CaName),
@@ -83,6 +86,9 @@ impl Authority {
         if ca.certificate().not_after() < self.ports().clock.now() {
             return Err(ActivationError::Ended(ca_name.clone()));
         }
+        if ca.certificate().not_before() > self.ports().clock.now() {
+            return Err(ActivationError::NotYetValid(ca_name.clone()));
+        }
         if by_default && ca.record.parent.is_none() && self.config().issuing_ca().name() != ca_name {
             return Err(ActivationError::Root(ca_name.clone()));
         }
@@ -97,7 +103,11 @@ impl Authority {
         self.reload().await?;
         match self.issuing_ca() {
             Some(ca) if !ca.record.status.is_default && ca.record.status.state == IssuerState::Active => {
-                self.activate_issuer(ca.name(), true, principal).await
+                match self.activate_issuer(ca.name(), true, principal).await {
+                    // It issues nothing any more: whoever takes its place need not wait for it.
+                    Err(ActivationError::Revoked { .. } | ActivationError::Ended(_)) => Ok(()),
+                    outcome => outcome,
+                }
             }
             Some(_) | None => Ok(()),
         }

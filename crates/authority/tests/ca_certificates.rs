@@ -325,7 +325,7 @@ async fn a_cross_certificate_gives_no_more_than_was_asked_for() {
     );
     let wider = third
         .authority
-        .cross_sign(&by, &request(&constrained, CrossNames::Any), &principal())
+        .cross_sign(&by, &request(&constrained, limited.clone()), &principal())
         .await;
     assert_eq!(wider.unwrap_err(), CrossSignError::OtherConstraints);
     ours.memory.clock.advance(7001 * 86_400);
@@ -497,4 +497,57 @@ async fn a_revocation_of_a_ca_that_was_interrupted_is_finished() {
         assert_eq!(record.revocation.unwrap().reason, ended);
         all_good(&fixture.authority.publish_crls(Some(&root)).await);
     }
+}
+
+/// A certificate of another authority's root that has these name constraints of its own.
+async fn constrained(names: NameConstraints) -> Certificate {
+    let middle = Fixture::with(&format!("project = 'middle'\n{CONFIG}")).await;
+    let asked = request(&root(&theirs().await), CrossNames::Constrained(names));
+    let by = ca_name("middle-root-ca");
+    let made = middle.authority.cross_sign(&by, &asked, &principal()).await.unwrap();
+    Certificate::parse(&made.record.certificate).unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_s_own_constraints_have_to_limit_something() {
+    let ours = Fixture::with(CONFIG).await;
+    let by = ca_name("chancery-root-ca");
+    let dns = |name: &str| Subtree::Dns(name.to_owned());
+    let limited = constrained(NameConstraints {
+        permitted: vec![dns("example.com")],
+        excluded: Vec::new(),
+    })
+    .await;
+    let made = ours
+        .authority
+        .cross_sign(&by, &request(&limited, CrossNames::Own), &principal())
+        .await
+        .unwrap();
+    let made = Certificate::parse(&made.record.certificate).unwrap();
+    assert_eq!(made.name_constraints().unwrap(), limited.name_constraints().unwrap());
+    // All of a kind, or a kind that others know nothing of.
+    let all = constrained(NameConstraints {
+        permitted: vec![Subtree::Ip {
+            address: "0.0.0.0".parse().unwrap(),
+            prefix: 0,
+        }],
+        excluded: Vec::new(),
+    })
+    .await;
+    let refused = ours
+        .authority
+        .cross_sign(&by, &request(&all, CrossNames::Own), &principal())
+        .await;
+    assert_eq!(refused.unwrap_err(), CrossSignError::Unconstrained);
+    let made = ours
+        .authority
+        .cross_sign(&by, &request(&all, CrossNames::Any), &principal())
+        .await
+        .unwrap();
+    let made = Certificate::parse(&made.record.certificate).unwrap();
+    assert_eq!(
+        made.name_constraints().unwrap(),
+        all.name_constraints().unwrap(),
+        "as they are"
+    );
 }

@@ -185,3 +185,35 @@ async fn the_check_finds_what_does_not_fit() {
     let problems = ledger.check().await.unwrap();
     assert_eq!(problems.len(), 2, "{problems:?}");
 }
+
+/// A row that nobody here writes would otherwise stay the newest, and a change would be answered and not made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_an_issuer_that_another_row_outlasts_is_no_success() {
+    use chancery_authority::port::ledger::{IssuerChange, IssuerState};
+    let (_folder, ledger) = fresh();
+    let mut root = intent(1);
+    root.id.issuer = ca_name();
+    root.kind = Kind::Authority {
+        ca_name: ca_name(),
+        parent: None,
+        key: KeyName("key".into()),
+    };
+    reserve(&ledger, &root).await;
+    ledger.intents().complete(completion(&root)).await.unwrap();
+    Connection::open(ledger.path())
+        .unwrap()
+        .execute(
+            "INSERT INTO issuer_changes (id, ca, state, is_default, at, principal) VALUES (?1, ?2, 'active', 0, 0, 'somebody')",
+            (i64::MAX, ca_name().as_str()),
+        )
+        .unwrap();
+    let change = IssuerChange {
+        ca_name: ca_name(),
+        state: IssuerState::Retiring,
+        becomes_default: false,
+        at: NOW,
+        principal: chancery_authority::Principal::local("alice"),
+    };
+    let outcome = ledger.issuers().change(change).await;
+    assert!(matches!(outcome, Err(LedgerError::Damaged { .. })), "{outcome:?}");
+}

@@ -77,3 +77,42 @@ async fn a_revocation_by_another_process_is_known_at_once() {
     assert_eq!(fixture.issue(&request("b.example")).await.0, 422);
     assert_eq!(fixture.open_intents().await, 0, "nothing was reserved");
 }
+
+/// What compromises a key revokes all of its certificates, a CA's among them.
+#[tokio::test]
+async fn a_token_that_revokes_leaves_revokes_no_ca_by_its_key() {
+    use chancery_authority::port::ledger::{Completion, Ledger as _};
+    let fixture = Fixture::new(QUICK).await;
+    let issuing = fixture.authority.issuing_ca().unwrap();
+    let mut leaf = chancery_testing::suite::intent(7);
+    leaf.id.issuer = issuing.name().clone();
+    leaf.key = issuing.issuer.public_key().fingerprint();
+    leaf.common_name = issuing.certificate().subject().attributes().common_name.unwrap();
+    leaf.allow_key_reuse = true;
+    let completion = Completion {
+        id: leaf.id.clone(),
+        certificate: b"a leaf's".to_vec(),
+        receipt: chancery_authority::port::Receipt("receipt".to_owned()),
+        at: leaf.at,
+    };
+    let path = format!("/api/v1/certificates/{}/revoke", leaf.id.serial);
+    fixture.memory.ledger.intents().reserve(leaf).await.unwrap();
+    fixture.memory.ledger.intents().complete(completion).await.unwrap();
+    let compromised = json!({ "reason": "keyCompromise" });
+    let refused = fixture
+        .send(TokenScope::Revoke, Method::POST, &path, &compromised)
+        .await;
+    assert_eq!(refused.status(), 403);
+    let superseded = json!({ "reason": "superseded" });
+    let revoked = fixture.send(TokenScope::Revoke, Method::POST, &path, &superseded).await;
+    assert_eq!(revoked.status(), 200);
+    assert!(
+        !fixture
+            .memory
+            .ledger
+            .issuers()
+            .is_revoked(issuing.name())
+            .await
+            .unwrap()
+    );
+}

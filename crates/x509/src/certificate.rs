@@ -274,6 +274,23 @@ impl Certificate {
             .transpose()
     }
 
+    /// Whether its name constraints are read as a whole: what names are of a kind that [`NameConstraints`] does not have, and
+    /// would be lost if they were written again. `true` where it has none.
+    pub fn has_whole_name_constraints(&self) -> bool {
+        let Some(extension) = self
+            .extensions()
+            .find(|extension| extension.oid == oid::NAME_CONSTRAINTS)
+        else {
+            return true;
+        };
+        let Ok(Some(constraints)) = self.name_constraints() else {
+            return false;
+        };
+        let mut written = Writer::with_capacity(extension.value.len());
+        constraints::write(&mut written, &constraints);
+        written.finish() == extension.value
+    }
+
     /// certificatePolicies, without their qualifiers.
     pub fn policies(&self) -> Result<Vec<ObjectIdentifier>, CertificateError> {
         self.extension(&oid::CERTIFICATE_POLICIES)

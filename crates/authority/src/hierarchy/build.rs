@@ -106,7 +106,8 @@ pub(crate) fn intent(
         principal: principal.clone(),
         token: Some(IdempotencyToken(match renews {
             None => format!("create {}", config.name()),
-            Some(former) => format!("renew {} {}", config.name(), former.certificate().serial()),
+            // With an octet that no caller's token has.
+            Some(former) => format!("renew\0{}\0{}", config.name(), former.certificate().serial()),
         })),
         token_origin: TokenOrigin::Caller,
         request_digest: request_digest(authority.config(), config, parent, key),
@@ -162,10 +163,8 @@ impl CaCertificateBuilder<'_> {
             template.subject_key_identifier = present.subject_key_identifier().map(<[u8]>::to_vec);
             template.basic_constraints = present.basic_constraints();
             template.name_constraints = former.issuer.name_constraints().cloned();
-            let has_begun = present.not_before() <= template.not_before;
             template.not_before = template.not_before.min(present.not_before());
-            // One that was made while the clock was ahead is replaced in any case.
-            if has_begun && template.not_after <= present.not_after() {
+            if template.not_after <= present.not_after() {
                 return Err(HierarchyError::NoLaterEnd {
                     ca_name: config.name().clone(),
                     present: present.not_after(),

@@ -11,14 +11,15 @@ use chancery_x509::certificate::{
 };
 use chancery_x509::key::KeyError;
 use chancery_x509::key::policy::WeakKey;
-use chancery_x509::name::Name;
 use chancery_x509::time::UnixTime;
+use const_oid::ObjectIdentifier;
 
 use super::build::BACKDATE;
 use crate::authority::Authority;
 use crate::belief::NotBelieved;
 use crate::ca::Ca;
 use crate::ca_name::CaName;
+use crate::issue::same_name::is_same;
 use crate::issue::throwaway;
 use crate::issuer::IssuerId;
 use crate::port::ledger::{
@@ -34,6 +35,9 @@ const PROFILE: &str = "cross-certificate";
 
 /// Attempts, for serial numbers that are taken.
 const TURNS: usize = 4;
+
+/// anyPolicy (RFC 5280 section 4.2.1.4).
+const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32.0");
 
 const NAME_CONSTRAINTS: &str = "2.5.29.30";
 
@@ -67,13 +71,13 @@ pub struct CrossSignRequest {
 /// The names that a cross-certified CA may certify.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CrossNames {
-    /// As the name constraints of the CA's certificate say. Refused where it has none, unless the CA is one of this
-    /// authority's.
+    /// Those that the name constraints of the CA's certificate permit, and no names of the kinds that they permit none of.
+    /// Refused where it has none, or they permit nothing in particular. A CA of this authority is certified as it is.
     Own,
     /// Those that these name constraints permit, and no names of the kinds that they permit none of: DNS names, IP
     /// addresses, e-mail addresses, URIs. Refused where the CA's certificate has name constraints.
     Constrained(NameConstraints),
-    /// Any name.
+    /// Any name, but for what its own name constraints say, as they are.
     Any,
 }
 
@@ -132,8 +136,8 @@ pub enum CrossSignError {
     Key(#[from] WeakKey),
     /// The name of one of this authority's CAs, and another key.
     #[error(
-        "the certificate cannot be cross-signed: its subject is that of {0}, a CA of this authority, with another key: relying parties \
-         would take what one of them signs for the other's"
+        "the certificate cannot be cross-signed: it has the name or the key identifier of {0}, a CA of this authority, and another key: \
+         relying parties would take what one of them signs for the other's"
     )]
     SubjectOf(CaName),
     /// A key of this authority's, in a certificate that is not its CA's present one.
@@ -208,7 +212,7 @@ impl Authority {
         let mut taken = None;
         for _ in 0..TURNS {
             let (intent, tbs) = self.cross_intent(&ca, request, principal)?;
-            let changed = changed(&request.certificate, &tbs, &request.names)?;
+            let changed = changed(&request.certificate, &tbs)?;
             left_out.retain(|oid| !changed.contains(oid));
             left_out.extend(changed);
             let intent = self.authenticator.seal(intent).await?;
@@ -255,12 +259,14 @@ impl Authority {
             .check(&certificate.public_key().map_err(unusable)?)?;
         let ours = self.own_subject(certificate).await?;
         match (subject.name_constraints(), &request.names) {
-            (None, CrossNames::Own) if ours.is_none() => return Err(CrossSignError::Unconstrained),
-            (Some(_), CrossNames::Any | CrossNames::Constrained(_)) => return Err(CrossSignError::OtherConstraints),
+            (own, CrossNames::Own) if ours.is_none() && !own.is_some_and(limits_something) => {
+                return Err(CrossSignError::Unconstrained);
+            }
+            (Some(_), CrossNames::Constrained(_)) => return Err(CrossSignError::OtherConstraints),
             (None, CrossNames::Constrained(constraints)) if constraints.permitted.is_empty() => {
                 return Err(CrossSignError::NothingPermitted);
             }
-            (_, CrossNames::Own) | (None, CrossNames::Any | CrossNames::Constrained(_)) => {}
+            (_, CrossNames::Own | CrossNames::Any) | (None, CrossNames::Constrained(_)) => {}
         }
         let mut left_out = Vec::new();
         for extension in certificate.extensions() {
@@ -284,9 +290,7 @@ impl Authority {
             .iter()
             .find(|own| own.certificate().spki_der() == certificate.spki_der())
         else {
-            let same_name = cas
-                .iter()
-                .find(|own| is_same_name(own.certificate().subject(), certificate.subject()));
+            let same_name = cas.iter().find(|own| is_taken_for(own.certificate(), certificate));
             return match same_name {
                 None => Ok(None),
                 Some(other) => Err(CrossSignError::SubjectOf(other.name().clone())),
@@ -349,6 +353,10 @@ impl Authority {
 
     fn cross_template(&self, ca: &Ca, request: &CrossSignRequest) -> Result<CertificateTemplate, CrossSignError> {
         let certificate = &request.certificate;
+        let is_ours = self
+            .cas()
+            .iter()
+            .any(|own| own.certificate().spki_der() == certificate.spki_der());
         let now = self.ports().clock.now();
         let own = certificate.not_after().min(ca.certificate().not_after());
         let path_len = |certificate: &Certificate| certificate.basic_constraints().and_then(|is| is.path_len);
@@ -381,9 +389,10 @@ impl Authority {
             subject_key_identifier: certificate.subject_key_identifier().map(<[u8]>::to_vec),
             extended_key_usages: certificate.extended_key_usages().to_vec(),
             alt_names: Vec::new(),
-            policies: certificate.policies()?,
+            policies: policies(certificate)?,
             name_constraints: match &request.names {
                 CrossNames::Constrained(constraints) => Some(closed(constraints)),
+                CrossNames::Own if !is_ours => certificate.name_constraints()?.as_ref().map(closed),
                 CrossNames::Own | CrossNames::Any => certificate.name_constraints()?,
             },
             crl_distribution_points: self.config().crl_url(&scope_of(ca.name())).into_iter().collect(),
@@ -418,18 +427,25 @@ impl Authority {
     }
 }
 
-/// Whether verifiers may take two names for the same: letters of either case, any number of spaces, any type of string (RFC
-/// 5280 section 7.1).
-fn is_same_name(one: &Name, other: &Name) -> bool {
-    let prepared = |name: &Name| {
-        let folded = name.to_rfc4514().to_lowercase();
-        folded.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    one == other || prepared(one) == prepared(other)
+/// Whether verifiers may take one CA for the other: by its name, or by its key identifier.
+fn is_taken_for(own: &Certificate, other: &Certificate) -> bool {
+    let identifier = own.subject_key_identifier();
+    is_same(own.subject(), other.subject()) || (identifier.is_some() && identifier == other.subject_key_identifier())
 }
 
 fn unusable(error: KeyError) -> CrossSignError {
     CrossSignError::NotACa(CertificateError::CaKey(error))
+}
+
+/// Whether name constraints permit some names of a kind, and not all.
+fn limits_something(constraints: &NameConstraints) -> bool {
+    let is_all = |of: &Subtree| match of {
+        Subtree::Dns(base) | Subtree::Email(base) | Subtree::Uri(base) => base.is_empty() || base == ".",
+        Subtree::Ip { prefix, .. } => *prefix == 0,
+        Subtree::Directory(_) => false,
+    };
+    let is_kind = |of: &&Subtree| !matches!(of, Subtree::Directory(_));
+    constraints.permitted.iter().any(|of| is_kind(&of)) && !constraints.permitted.iter().any(is_all)
 }
 
 /// The constraints, with no name of the kinds that they permit none of. Nobody has a name under `invalid` (RFC 6761
@@ -450,18 +466,26 @@ fn closed(constraints: &NameConstraints) -> NameConstraints {
     let all = |address: IpAddr| Subtree::Ip { address, prefix: 0 };
     let is_v4 = |of: &Subtree| matches!(of, Subtree::Ip { address, .. } if address.is_ipv4());
     let is_v6 = |of: &Subtree| matches!(of, Subtree::Ip { address, .. } if address.is_ipv6());
-    if !constraints.permitted.iter().any(is_v4) {
-        closed.excluded.push(all(Ipv4Addr::UNSPECIFIED.into()));
-    }
-    if !constraints.permitted.iter().any(is_v6) {
-        closed.excluded.push(all(Ipv6Addr::UNSPECIFIED.into()));
+    let families = [
+        (
+            constraints.permitted.iter().any(is_v4),
+            all(Ipv4Addr::UNSPECIFIED.into()),
+        ),
+        (
+            constraints.permitted.iter().any(is_v6),
+            all(Ipv6Addr::UNSPECIFIED.into()),
+        ),
+    ];
+    for (is_permitted, all) in families {
+        if !is_permitted && !closed.excluded.contains(&all) {
+            closed.excluded.push(all);
+        }
     }
     closed
 }
 
-/// Extensions that are not as in the certificate, though carried over: usages, policies (their qualifiers), constraints.
-/// Name constraints that this version cannot write as they are, such as those of another kind of name, are refused.
-fn changed(from: &Certificate, tbs: &TbsCertificate, names: &CrossNames) -> Result<Vec<String>, CrossSignError> {
+/// Extensions that are not as in the certificate, though carried over: usages, policies with their qualifiers.
+fn changed(from: &Certificate, tbs: &TbsCertificate) -> Result<Vec<String>, CrossSignError> {
     const COMPARED: [&str; 4] = ["2.5.29.15", "2.5.29.37", "2.5.29.32", NAME_CONSTRAINTS];
     let made = tbs.read().map_err(NotSignable::from)?;
     let mut changed = Vec::new();
@@ -474,12 +498,18 @@ fn changed(from: &Certificate, tbs: &TbsCertificate, names: &CrossNames) -> Resu
         {
             continue;
         }
-        if oid == NAME_CONSTRAINTS && *names == CrossNames::Own {
-            return Err(CrossSignError::CriticalExtension(oid));
+        if oid != NAME_CONSTRAINTS {
+            changed.push(oid);
         }
-        changed.push(oid);
     }
     Ok(changed)
+}
+
+/// Those of the certificate; where it has none, any. Every cross-certificate has some, and no certificate of an authority's
+/// own CA: a backup that is signed under a cross-certificate is known by that.
+fn policies(certificate: &Certificate) -> Result<Vec<ObjectIdentifier>, CertificateError> {
+    let own = certificate.policies()?;
+    Ok(if own.is_empty() { vec![ANY_POLICY] } else { own })
 }
 
 fn scope_of(issuer: &CaName) -> CrlScope {

@@ -13,7 +13,7 @@ const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 type Compared = (ObjectIdentifier, Result<String, Vec<u8>>);
 
 /// Whether the subjects are equal, attribute by attribute.
-pub(super) fn is_same(one: &Name, other: &Name) -> bool {
+pub(crate) fn is_same(one: &Name, other: &Name) -> bool {
     !one.is_empty() && compared(one) == compared(other)
 }
 

@@ -82,7 +82,7 @@ pub(crate) struct CrossSignArguments {
     pub(crate) any_name: bool,
 
     /// Most days that it is valid [default: as long as the other CA's certificate and the signing CA]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) days: Option<u32>,
 
     /// Most CAs below it [default: as the other CA's certificate says]

@@ -61,7 +61,7 @@ fn print_others(answer: &RevokeAnswer) {
     let line = |other: &AffectedCertificate| println!("  {}", described(other));
     let revoked = &answer.also_revoked;
     if !revoked.is_empty() {
-        println!("Revoked with it, since the key is compromised: {}.", revoked.len());
+        println!("Revoked with it, for the same key: {}.", revoked.len());
         revoked.iter().for_each(line);
     }
     let unreadable = &answer.unreadable;

@@ -1,5 +1,7 @@
 //! A CA's certificate is renewed for the same key, and a cross-certificate leads to another root.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use chancery_x509::certificate::Certificate;
 use serde_json::Value;
 
@@ -170,4 +172,53 @@ fn those_who_trust_either_root_verify_what_a_cross_certified_ca_issued() {
     let crl = chancery_x509::crl::RevocationList::parse(&crl).unwrap();
     assert!(crl.entries().any(|entry| entry.unwrap().serial == cross));
     assert_eq!(ours.json(&["check"])["problems"], serde_json::json!([]));
+}
+
+/// Whoever has the key of a cross-certified CA can sign a manifest, and its chain leads to this authority's root.
+#[test]
+fn a_backup_that_a_cross_certified_ca_signed_is_refused() {
+    let (ours, theirs) = (Folder::new(), Folder::new());
+    ours.text(&["init"]);
+    std::fs::write(
+        theirs.path("their.toml"),
+        "project = 'theirs'\n[[ca]]\nname = 'root-ca'\n[[ca]]\nname = 'issuing-ca'\nparent = 'root-ca'\n",
+    )
+    .unwrap();
+    theirs.text(&["init", "--config", "their.toml"]);
+    theirs.text(&["backup", "copy"]);
+    let their_root = theirs.path(THEIR_ROOT).to_str().unwrap().to_owned();
+    for names in [["--permit", "dns:example.com"].as_slice(), &["--any-name"]] {
+        let out = format!("cross{}.pem", names.len());
+        let cross = ["ca", "cross-sign", &their_root, "--issuer", "root-ca", "--out", &out];
+        ours.text(&[cross.as_slice(), names].concat());
+        let file = theirs.path("copy/manifest.sig");
+        let mut signature: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let encoded = |certificate: Certificate| BASE64_STANDARD.encode(certificate.as_der());
+        let chain = signature["chain"].as_array_mut().unwrap();
+        chain.truncate(1);
+        chain.push(encoded(certificate(&ours, &out)).into());
+        chain.push(encoded(certificate(&ours, ROOT)).into());
+        std::fs::write(&file, serde_json::to_vec(&signature).unwrap()).unwrap();
+        std::fs::copy(ours.path(ROOT), theirs.path("our-root.crt")).unwrap();
+        let refused = theirs.complaint(&["restore", "--check", "copy", "--root", "our-root.crt"]);
+        assert!(refused.contains("has a cross-certificate"), "{refused}");
+    }
+}
+
+/// The way on after a compromise.
+#[test]
+fn a_ca_is_added_in_the_place_of_a_compromised_one() {
+    let folder = Folder::new();
+    std::fs::write(
+        folder.path("my.toml"),
+        "[[ca]]\nname = 'root-ca'\n[[ca]]\nname = 'issuing-ca'\nparent = 'root-ca'\n",
+    )
+    .unwrap();
+    folder.text(&["init", "--config", "my.toml"]);
+    folder.text(&["revoke", ISSUING, "--reason", "keyCompromise"]);
+    folder.text(&["ca", "add", "issuing-ca-2"]);
+    folder.text(&["ca", "activate", "issuing-ca-2"]);
+    folder.text(&["request", "after.example.com", "--out", "after"]);
+    let refused = folder.complaint(&["ca", "cross-sign", ISSUING, "--issuer", "root-ca", "--days", "0"]);
+    assert!(refused.contains("0 is not in"), "{refused}");
 }

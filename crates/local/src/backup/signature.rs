@@ -95,6 +95,27 @@ impl Roots {
                 ));
             }
         }
+        let below = chain
+            .iter()
+            .filter(|certificate| certificate.issuer() != certificate.subject());
+        for certificate in below {
+            // Every cross-certificate has certificatePolicies, and no certificate of an authority's own CA.
+            if certificate.policies().map_or(true, |policies| !policies.is_empty()) {
+                return Err(format!(
+                    "{} has a cross-certificate, and is no CA of this authority",
+                    certificate.subject().to_rfc4514()
+                ));
+            }
+        }
+        for (below, issuer) in chain.iter().enumerate().skip(1) {
+            let limit = issuer.basic_constraints().and_then(|constraints| constraints.path_len);
+            if limit.is_some_and(|limit| usize::from(limit) < below) {
+                return Err(format!(
+                    "{} may not have so many CAs below it",
+                    issuer.subject().to_rfc4514()
+                ));
+            }
+        }
         let found = self.0.iter().find(|root| {
             root.as_der() == last.as_der() || Issuer::new((*root).clone()).is_ok_and(|root| is_by(last, &root))
         });

@@ -101,5 +101,13 @@ pub(crate) fn change(writing: &Writing<'_>, change: &IssuerChange) -> Result<(),
             change.principal.to_string(),
         ),
     )?;
+    // A row with the largest id, which nobody here writes, would stay the newest.
+    let now = recorded(writing.connection, ca.as_str())?;
+    let is_recorded = now.is_some_and(|now| now.state == change.state && (now.is_default || !change.becomes_default));
+    if !is_recorded {
+        return Err(damaged(format!(
+            "issuer_changes: a change of {ca} was recorded, and another row is newer: somebody wrote it; restore the ledger"
+        )));
+    }
     Ok(())
 }

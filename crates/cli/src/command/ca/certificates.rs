@@ -103,7 +103,7 @@ pub(super) fn cross_sign(arguments: &Arguments, cross: &CrossSignArguments) -> R
         return Ok(ExitCode::SUCCESS);
     }
     for oid in &made.left_out {
-        eprintln!("note: the extension {oid} of the certificate was left out");
+        eprintln!("note: the extension {oid} of the certificate was left out, or is another one here");
     }
     match &cross.out {
         None => print!("{pem}"),

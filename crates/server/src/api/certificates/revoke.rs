@@ -7,15 +7,20 @@ use chancery_api::authority::{NoTime, time};
 use chancery_api::problem::ErrorCode;
 use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
 use chancery_authority::TokenScope;
-use chancery_authority::port::ledger::Reach;
+use chancery_authority::port::LedgerError;
+use chancery_authority::port::ledger::{CertificateRecord, Reach, Search, compromises_key};
 use chancery_authority::revoke::RevokeError;
 use chancery_x509::crl::RevocationReason;
+use chancery_x509::key::KeyFingerprint;
 
 use super::{Body, PathText, object, octets, serial};
 use crate::access::Caller;
 use crate::api::problem::Problem;
 use crate::publications::problem_of;
 use crate::state::AppState;
+
+/// Certificates of a key that are read at a time.
+const PAGE: usize = 100;
 
 impl From<NoTime> for Problem {
     fn from(error: NoTime) -> Self {
@@ -74,7 +79,9 @@ pub async fn revoke(
         .revocations()
         .certificate_to_revoke(serial, None)
         .await?;
-    if found.is_some_and(|found| found.record.is_ca()) {
+    if let Some(found) = found
+        && (found.record.is_ca() || (compromises_key(reason) && has_ca_certificate(&state, found.record.key).await?))
+    {
         caller.allowed(TokenScope::Admin)?;
     }
     let reach = if request.only { Reach::Certificate } else { Reach::Key };
@@ -96,4 +103,23 @@ fn unknown_reason(name: &str) -> Problem {
         "{name:.40} is not a supported revocation reason; use one of {}",
         names.join(", ")
     ))
+}
+
+/// Whether a CA has a certificate for that key: what compromises the key revokes it.
+async fn has_ca_certificate(state: &AppState, key: KeyFingerprint) -> Result<bool, LedgerError> {
+    let query = Search {
+        key: Some(key),
+        ..Search::default()
+    };
+    let mut after = None;
+    loop {
+        let page = state.authority.search(&query, after.as_ref(), PAGE).await?;
+        if page.certificates.iter().any(CertificateRecord::is_ca) {
+            return Ok(true);
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(false),
+        }
+    }
 }
