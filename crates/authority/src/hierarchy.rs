@@ -23,6 +23,7 @@ use crate::authority::Authority;
 use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
+use crate::issue::same_name::is_same;
 use crate::port::{KeyStoreError, LedgerError};
 use crate::principal::Principal;
 use build::CaCertificateRequest;
@@ -116,6 +117,17 @@ impl Authority {
 
     async fn create(&self, config: &CaConfig, progress: &(dyn Fn(&str) + Sync)) -> Result<(), HierarchyError> {
         let parent = self.parent_of(config).await?;
+        let cas = self.cas();
+        let other = cas
+            .iter()
+            .find(|ca| is_same(ca.certificate().subject(), config.subject()));
+        if let Some(other) = other.filter(|other| other.name() != config.name()) {
+            return Err(HierarchyError::SameSubject {
+                ca_name: config.name().clone(),
+                other: other.name().clone(),
+                subject: config.subject().to_rfc4514(),
+            });
+        }
         let key = self.key_for(config, progress).await?;
         progress(&format!("Signing the certificate of {}", config.name()));
         let request = CaCertificateRequest {

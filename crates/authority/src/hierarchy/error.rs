@@ -83,6 +83,19 @@ pub enum HierarchyError {
         /// The configured one.
         configured: String,
     },
+    /// A CA is to be made with the subject of another one.
+    #[error(
+        "CA {ca_name} would have the subject {subject}, which {other} has: verifiers would take one for the other; give it another \
+         common name"
+    )]
+    SameSubject {
+        /// Which CA.
+        ca_name: CaName,
+        /// The CA that has the subject.
+        other: CaName,
+        /// The subject.
+        subject: String,
+    },
     /// A renewed certificate would not outlive the present one.
     #[error(
         "a renewed certificate of CA {ca_name} would end on {renewed}, and the present one ends on {present}: renew the CA above \

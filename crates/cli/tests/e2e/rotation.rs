@@ -60,6 +60,10 @@ fn a_second_issuing_ca_takes_over_while_a_server_runs() {
     assert!(below.contains("path_len"), "{below}");
     assert!(std::fs::read(folder.data().join("chancery.toml")).unwrap() == config);
 
+    let same = folder.complaint(&["ca", "add", "sub-ca", "--common-name", "CHANCERY  issuing CA"]);
+    assert!(same.contains("give it another common name"), "{same}");
+    assert!(std::fs::read(folder.data().join("chancery.toml")).unwrap() == config);
+
     // This server was started before there was the key.
     let refused = folder.complaint(&["ca", "activate", "issuing-ca-2"]);
     assert!(refused.contains("start it again first"), "{refused}");

@@ -18,6 +18,7 @@ use chancery_deployment::failure::FailureKind;
 use chancery_deployment::settings::CaRole;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
 use futures_util::StreamExt;
 use futures_util::stream;
 
@@ -75,7 +76,7 @@ pub(super) async fn revoke(
     let progress = Progress::default();
     let issuers: Vec<CaName> = cas.iter().map(|ca| ca.name().clone()).collect();
     let revoking = async {
-        for together in entries.chunks(TOGETHER) {
+        for together in in_turn(&entries, state.authority.ports().clock.now()) {
             if until.is_some_and(|until| Instant::now() >= until) {
                 break;
             }
@@ -124,6 +125,19 @@ pub(super) async fn revoke(
             damaged.len()
         )),
     }
+}
+
+/// The parts of a file in the order of this run: the last first, where new entries are usually put, then the others, from
+/// another one each hour. In a file that takes longer than a run has, every part has its turn.
+fn in_turn(entries: &[RevokedEntry], now: UnixTime) -> impl Iterator<Item = &[RevokedEntry]> {
+    let mut parts: Vec<_> = entries.chunks(TOGETHER).collect();
+    let last = parts.pop();
+    if !parts.is_empty() {
+        let hour = usize::try_from(now.0 / 3600).unwrap_or_default();
+        let first = hour % parts.len();
+        parts.rotate_left(first);
+    }
+    last.into_iter().chain(parts)
 }
 
 /// Progress through a file; it is read even if revoking was cut off.
@@ -273,5 +287,33 @@ async fn revoke_entry(
             tracing::error!(%error, common_name = entry.common_name, %serial, "a certificate was not revoked");
             Outcome::Skipped
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_long_file_has_its_turn_and_the_last_comes_first() {
+        let entry = |number: u32| {
+            let text = format!(r#"[{{"common_name": "a{number}", "serial_number": "{}"}}]"#, number + 1);
+            let (mut entries, _) = RevokedEntry::parse_list("revoked.json", text.as_bytes()).unwrap();
+            entries.remove(0)
+        };
+        let count = u32::try_from(TOGETHER).unwrap() * 3 + 1;
+        let entries: Vec<_> = (0..count).map(entry).collect();
+        let order = |hour: i64| -> Vec<String> {
+            let parts = in_turn(&entries, UnixTime(hour * 3600));
+            parts.map(|part| part[0].common_name.clone()).collect()
+        };
+        assert_eq!(order(0), ["a1500", "a0", "a500", "a1000"]);
+        assert_eq!(order(1), ["a1500", "a500", "a1000", "a0"]);
+        assert_eq!(order(5), ["a1500", "a1000", "a0", "a500"]);
+        assert_eq!(
+            in_turn(&entries, UnixTime(7)).map(<[_]>::len).sum::<usize>(),
+            entries.len()
+        );
+        assert_eq!(in_turn(&[], UnixTime(7)).count(), 0);
     }
 }
