@@ -5,6 +5,7 @@
 //! is not active, whatever a process remembers. What was issued before stays valid, can be revoked, and is on the CA's
 //! CRLs until the last of it has ended.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chancery_x509::time::UnixTime;
@@ -49,7 +50,10 @@ pub enum ActivationError {
     #[error("nothing can be issued under {0}: its certificate is not valid yet; is the clock right?")]
     NotYetValid(CaName),
     /// A root, which the configuration does not name.
-    #[error("{0} is a root: it issues by default only where `issuing_ca` in the configuration names it")]
+    #[error(
+        "{0} is a root: `chancery ca activate {0} --not-default` lets it make CAs again; it issues by default only where `issuing_ca` in \
+         the configuration names it"
+    )]
     Root(CaName),
     /// Its certificate is not believed.
     #[error(transparent)]
@@ -125,6 +129,18 @@ impl Authority {
         self.reload().await?;
         if self.issuing_ca().is_some_and(|ca| ca.name() == ca_name) {
             return Err(LedgerError::IssuerIsDefault(ca_name.clone()));
+        }
+        let is_in_use = |below: &&Arc<Ca>| {
+            let state = below.record.status.state;
+            below.record.parent.as_ref() == Some(ca_name)
+                && matches!(state, IssuerState::Pending | IssuerState::Active)
+                && !self.has_ended(below)
+        };
+        if let Some(below) = self.cas().iter().find(is_in_use) {
+            return Err(LedgerError::IssuerIsAbove {
+                ca: ca_name.clone(),
+                below: below.name().clone(),
+            });
         }
         self.change_issuer(ca_name, IssuerState::Retiring, false, principal)
             .await

@@ -124,8 +124,8 @@ pub enum CrossSignError {
     CriticalExtension(String),
     /// Nothing limits the names that the CA may certify.
     #[error(
-        "nothing limits the names that this CA may certify: say which (for example dns:example.com), or that it may certify any \
-         name"
+        "nothing limits the names that this CA may certify: say which with `--permit` (for example dns:example.com), or with `--any-name` \
+         that it may certify any"
     )]
     Unconstrained,
     /// Nothing is permitted: names that are only excluded leave all others.

@@ -67,6 +67,14 @@ pub enum LedgerError {
     /// The CA issues where a profile names none: another has to do that before it stops.
     #[error("CA {0} issues where a profile names no other: make another CA the default issuer first")]
     IssuerIsDefault(CaName),
+    /// A CA below it is in use, or will be: its certificate could not be renewed any more, and none made beside it.
+    #[error("CA {ca} is above {below}, which has not been retired: retire that one first")]
+    IssuerIsAbove {
+        /// The CA.
+        ca: CaName,
+        /// The CA below it.
+        below: CaName,
+    },
     /// No CA of that name.
     #[error("there is no CA {0}")]
     NoSuchIssuer(CaName),
@@ -74,7 +82,7 @@ pub enum LedgerError {
     #[error("the key is blocked: a certificate of it was revoked because the key is compromised")]
     KeyBlocked,
     /// The certificate that the intent renews cannot be renewed.
-    #[error("the certificate with serial number {serial} cannot be renewed: {why:?}")]
+    #[error("the certificate with serial number {serial} cannot be renewed: {why}")]
     NotRenewable {
         /// The predecessor.
         serial: Serial,

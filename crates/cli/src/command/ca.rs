@@ -11,7 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::authority::Ca;
-use chancery_authority::config::{Config, ConfigFile};
+use chancery_authority::config::{CaConfig, Config, ConfigFile};
 use chancery_authority::port::ledger::{IssuerState, Search};
 use chancery_authority::{Authority, CaName};
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ fn add(arguments: &Arguments, add: &CaAddArguments) -> Result<ExitCode> {
     };
     let text = match config.ca(&ca_name) {
         Some(_) => None,
-        None => Some(with_ca(&former, add, &parent)?),
+        None => Some(with_ca(&former, add, &parent, config, &default)?),
     };
     if text.is_some() {
         may_make_cas(&local, &parent)?;
@@ -183,9 +183,11 @@ fn add(arguments: &Arguments, add: &CaAddArguments) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     println!(
-        "{} is made and published, and {}: it issues nothing yet.",
+        "{} is made and published, and {}: it issues nothing yet. It is {}, and ends on {}.",
         ca.name(),
-        ca.record.status.state
+        ca.record.status.state,
+        ca.certificate().subject().to_rfc4514(),
+        show::short_time(&ca.certificate().not_after().to_string())
     );
     if local.folder.served_since()?.is_some() {
         println!("Start the server again, so that it has the new key.");
@@ -256,30 +258,84 @@ fn may_make_cas(local: &LocalAuthority, parent: &str) -> Result<()> {
     local.make_key_ready(&parent)
 }
 
-/// The configuration with another CA at its end, which is checked as a whole.
-fn with_ca(former: &str, add: &CaAddArguments, parent: &str) -> Result<String> {
-    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+/// The configuration with another CA at its end, which is checked as a whole. Below the CA that issues by default it is like
+/// that one: what limits it, its subject's other attributes, its CRLs.
+fn with_ca(former: &str, add: &CaAddArguments, parent: &str, config: &Config, default: &Ca) -> Result<String> {
     let mut text = former.to_owned();
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    write!(
-        text,
-        "\n[[ca]]\nname = {}\nparent = {}\n",
-        quoted(&add.name),
-        quoted(parent)
-    )?;
+    let tables: toml::Table = toml::from_str(&text)?;
+    let written = tables.get("ca").and_then(toml::Value::as_array);
+    if written.is_none_or(Vec::is_empty) {
+        // The CAs that there are where none is written: with the first table they have to be.
+        for ca in config.cas() {
+            write_table(&mut text, implied(config, ca))?;
+        }
+    }
+    let is_default = |table: &&toml::Table| {
+        let name = table.get("name").and_then(toml::Value::as_str);
+        config
+            .ca(default.name())
+            .is_some_and(|ca| name == Some(ca.short_name()))
+    };
+    let like = written
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_table)
+        .find(is_default);
+    let mut table = like
+        .filter(|table| table.get("parent").and_then(toml::Value::as_str) == Some(parent))
+        .cloned();
+    let table = table.get_or_insert_default();
+    // Its own: the key, and by the common name the subject.
+    table.remove("key");
+    table.insert("name".into(), add.name.clone().into());
+    table.insert("parent".into(), parent.into());
     if let Some(algorithm) = &add.algorithm {
-        writeln!(text, "algorithm = {}", quoted(algorithm))?;
+        table.insert("algorithm".into(), algorithm.clone().into());
     }
     if let Some(days) = add.days {
-        writeln!(text, "lifetime_days = {days}")?;
+        table.insert("lifetime_days".into(), i64::from(days).into());
     }
+    let subject = table
+        .entry("subject")
+        .or_insert_with(|| toml::Table::new().into())
+        .as_table_mut()
+        .context("ca.subject is no table")?;
+    subject.remove("common_name");
     if let Some(common_name) = &add.common_name {
-        write!(text, "\n[ca.subject]\ncommon_name = {}\n", quoted(common_name))?;
+        subject.insert("common_name".into(), common_name.clone().into());
     }
+    if subject.is_empty() {
+        table.remove("subject");
+    }
+    write_table(&mut text, table.clone())?;
     Config::from_toml(&text).context("such a CA cannot be added to the configuration")?;
     Ok(text)
+}
+
+/// The table of a CA that no table describes.
+fn implied(config: &Config, ca: &CaConfig) -> toml::Table {
+    let mut table = toml::Table::new();
+    table.insert("name".into(), ca.short_name().into());
+    if let Some(parent) = ca.parent().and_then(|parent| config.ca(parent)) {
+        table.insert("parent".into(), parent.short_name().into());
+    }
+    table.insert("algorithm".into(), ca.algorithm().name().into());
+    table.insert("lifetime_days".into(), i64::from(ca.lifetime_days()).into());
+    let path_len = ca
+        .path_len()
+        .map_or_else(|| "none".into(), |limit| i64::from(limit).into());
+    table.insert("path_len".into(), path_len);
+    table
+}
+
+fn write_table(text: &mut String, table: toml::Table) -> Result<()> {
+    let array = toml::Value::Array(vec![table.into()]);
+    let of_ca = toml::Table::from_iter([("ca".to_owned(), array)]);
+    write!(text, "\n{}", toml::to_string(&of_ca)?)?;
+    Ok(())
 }
 
 fn activate(arguments: &Arguments, name: &str, by_default: bool) -> Result<ExitCode> {

@@ -118,7 +118,10 @@ fn those_who_trust_either_root_verify_what_a_cross_certified_ca_issued() {
         .unwrap()
         .to_owned();
     let refused = ours.complaint(&["ca", "cross-sign", &their_root, "--issuer", "root-ca"]);
-    assert!(refused.contains("which (for example dns:example.com)"), "{refused}");
+    assert!(
+        refused.contains("`--permit` (for example dns:example.com)"),
+        "{refused}"
+    );
     let made = ours.json(&[
         "ca",
         "cross-sign",
@@ -221,4 +224,49 @@ fn a_ca_is_added_in_the_place_of_a_compromised_one() {
     folder.text(&["request", "after.example.com", "--out", "after"]);
     let refused = folder.complaint(&["ca", "cross-sign", ISSUING, "--issuer", "root-ca", "--days", "0"]);
     assert!(refused.contains("0 is not in"), "{refused}");
+}
+
+/// What takes a CA's place is limited as that one was.
+#[test]
+fn a_ca_that_is_added_is_like_the_one_beside_it() {
+    let folder = Folder::new();
+    std::fs::write(
+        folder.path("my.toml"),
+        "[[ca]]\nname = 'root-ca'\n[[ca]]\nname = 'issuing-ca'\nparent = 'root-ca'\nlifetime_days = 1000\n[ca.subject]\norganization = 'Example'\n\
+         common_name = 'Example Issuing CA'\n[ca.name_constraints]\npermitted = ['dns:example.com']\n",
+    )
+    .unwrap();
+    folder.text(&["init", "--config", "my.toml"]);
+    let said = folder.text(&["ca", "add", "issuing-ca-2"]);
+    assert!(said.contains("O=Example"), "{said}");
+    let [former, added] = [ISSUING, "data/public/chancery-issuing-ca-2.crt"].map(|file| certificate(&folder, file));
+    assert_eq!(added.name_constraints().unwrap(), former.name_constraints().unwrap());
+    assert_eq!(added.basic_constraints(), former.basic_constraints());
+    assert_eq!(
+        added.not_after().0 - added.not_before().0,
+        former.not_after().0 - former.not_before().0
+    );
+    assert_ne!(added.spki_der(), former.spki_der());
+    folder.text(&["ca", "activate", "issuing-ca-2"]);
+    assert!(
+        folder
+            .complaint(&["request", "www.example.org", "--out", "no"])
+            .contains("name constraints")
+    );
+    let above = folder.complaint(&["ca", "retire", "root-ca"]);
+    assert!(
+        above.contains("is above chancery-issuing-ca, which has not been retired"),
+        "{above}"
+    );
+
+    // Where no CA is written down.
+    let folder = Folder::new();
+    std::fs::write(folder.path("tiny.toml"), "project = 'tiny'\n").unwrap();
+    folder.text(&["init", "--config", "tiny.toml"]);
+    let before = folder.json(&["ca", "list"]);
+    folder.text(&["ca", "add", "issuing-ca-2"]);
+    let after = folder.json(&["ca", "list"]);
+    assert_eq!(after["cas"][0], before["cas"][0]);
+    assert_eq!(after["cas"].as_array().unwrap().len(), 3);
+    assert_eq!(folder.json(&["check"])["problems"], serde_json::json!([]));
 }

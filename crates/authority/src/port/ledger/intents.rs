@@ -305,6 +305,26 @@ pub enum NotRenewable {
     Replaced,
 }
 
+impl fmt::Display for NotRenewable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Revoked(serial) => write!(
+                f,
+                "{serial} is revoked, and what descends from it by renewal is not renewed"
+            ),
+            Self::Renewed { successor, until } => {
+                write!(
+                    f,
+                    "it was renewed, by {successor}, which is valid until {until}, or is being renewed"
+                )
+            }
+            Self::TooOften => f.write_str("it is the result of too many renewals in a row"),
+            Self::KeyBlocked => f.write_str("its key is compromised"),
+            Self::Replaced => f.write_str("it is not the present certificate of its CA"),
+        }
+    }
+}
+
 /// Most renewals in a row: bounds the walk over a certificate's ancestors and descendants. A certificate of one day's
 /// lifetime that is renewed at two thirds of it reaches this after 18 years.
 pub const RENEWALS: u32 = 10_000;
