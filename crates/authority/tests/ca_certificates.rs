@@ -551,3 +551,42 @@ async fn a_certificate_s_own_constraints_have_to_limit_something() {
         "as they are"
     );
 }
+
+/// The certificate with some octets replaced. Its signature is not looked at: it is not self-signed.
+fn bent(certificate: &Certificate, from: &[u8], to: &[u8]) -> Certificate {
+    let mut der = certificate.as_der().to_vec();
+    let at = der.windows(from.len()).position(|octets| octets == from).unwrap();
+    der[at..at + to.len()].copy_from_slice(to);
+    Certificate::parse(&der).unwrap()
+}
+
+#[tokio::test]
+async fn what_limits_a_ca_is_carried_over_or_refused() {
+    let ours = Fixture::with(CONFIG).await;
+    let by = ca_name("chancery-root-ca");
+    let certificate = constrained(NameConstraints {
+        permitted: vec![Subtree::Dns("example.com".to_owned())],
+        excluded: Vec::new(),
+    })
+    .await;
+    // A registeredID, of which this authority knows nothing, in the place of a dNSName.
+    let unknown = bent(&certificate, b"\x82\x0bexample.com", b"\x88\x0bexample.com");
+    for names in [CrossNames::Own, CrossNames::Any] {
+        let refused = ours
+            .authority
+            .cross_sign(&by, &request(&unknown, names), &principal())
+            .await;
+        let wanted = CrossSignError::CriticalExtension("2.5.29.30".to_owned());
+        assert_eq!(refused.unwrap_err(), wanted);
+    }
+    // keyUsage without cRLSign.
+    let no_crls = bent(&certificate, b"\x03\x02\x01\x86", b"\x03\x02\x02\x84");
+    let made = ours
+        .authority
+        .cross_sign(&by, &request(&no_crls, CrossNames::Own), &principal())
+        .await
+        .unwrap();
+    assert_eq!(made.left_out, Vec::<String>::new());
+    let made = Certificate::parse(&made.record.certificate).unwrap();
+    assert_eq!(made.key_usage(), no_crls.key_usage());
+}

@@ -254,6 +254,9 @@ impl Authority {
         if IssuerId::of(subject.public_key()) == ca.id() {
             return Err(CrossSignError::Itself(ca.name().clone()));
         }
+        if !certificate.has_whole_name_constraints() {
+            return Err(CrossSignError::CriticalExtension(NAME_CONSTRAINTS.to_owned()));
+        }
         self.config()
             .key_policy()
             .check(&certificate.public_key().map_err(unusable)?)?;
@@ -363,14 +366,17 @@ impl Authority {
         // One below an issuer that has a limit has a lower one; where that cannot be, the template is refused.
         let below = path_len(ca.certificate()).map(|limit| limit.saturating_sub(1));
         let limits = [path_len(certificate), below, request.path_len];
-        let usage = KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN;
-        let signs = certificate
+        // A certificate without keyUsage leaves its key every use.
+        let own_usage = certificate
             .key_usage()
-            .unwrap_or_default()
-            .contains(KeyUsage::DIGITAL_SIGNATURE);
-        let public_key = certificate
-            .public_key()
-            .map_err(|error| CrossSignError::NotACa(CertificateError::CaKey(error)))?;
+            .unwrap_or(KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN);
+        let mut usage = KeyUsage::KEY_CERT_SIGN;
+        for kept in [KeyUsage::CRL_SIGN, KeyUsage::DIGITAL_SIGNATURE] {
+            if own_usage.contains(kept) {
+                usage = usage | kept;
+            }
+        }
+        let public_key = certificate.public_key().map_err(unusable)?;
         Ok(CertificateTemplate {
             serial: self.draw_serial(),
             subject: certificate.subject().clone(),
@@ -381,11 +387,7 @@ impl Authority {
                 ca: true,
                 path_len: limits.into_iter().flatten().min(),
             }),
-            key_usage: if signs {
-                usage | KeyUsage::DIGITAL_SIGNATURE
-            } else {
-                usage
-            },
+            key_usage: usage,
             subject_key_identifier: certificate.subject_key_identifier().map(<[u8]>::to_vec),
             extended_key_usages: certificate.extended_key_usages().to_vec(),
             alt_names: Vec::new(),
