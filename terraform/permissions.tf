@@ -208,19 +208,20 @@ locals {
 
   # The journal's partitions by what they hold. LeadingKeys is there whatever is written. What is about one CA's CRL names the
   # CA, whose CRLs are whole ones: who issues under one CA has no say in what another one lists, unless it issues under that,
-  # too. What a reservation looks at (`closed-ca#`) is the operators', but for closing.
+  # too. What a reservation looks at (`closed-ca#`) is the operators', but for closing. Whoever signs writes each attempt before
+  # it is made, and how it ended (`attempts#`); nobody deletes one.
   partitions_of = {
     for what, keys in {
-      issuance_root    = ["intent#*", "key#*", "token#*", "issued#*", "crl-uses#${local.root_ca_name}"]
-      issuance_issuing = concat(["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "line#*"], [for ca_name in local.issuing_ca_names : "crl-uses#${ca_name}"])
+      issuance_root    = ["attempts#*", "intent#*", "key#*", "token#*", "issued#*", "crl-uses#${local.root_ca_name}"]
+      issuance_issuing = concat(["attempts#*", "intent#*", "key#*", "token#*", "issued#*", "expiry#*", "line#*"], [for ca_name in local.issuing_ca_names : "crl-uses#${ca_name}"])
       lost_root        = ["revoked#${local.root_ca_name}#full", "changes#${local.root_ca_name}#full"]
       lost_issuing     = flatten([for ca_name in local.issuing_ca_names : ["revoked#${ca_name}#full", "changes#${ca_name}#full"]])
       given_up         = ["key#*", "token#*", "line#*"]
       rejections       = ["rejections-days", "rejections#*"]
       cas              = ["authorities", "adoption"]
-      crls_root        = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_ca_name}#full"]
+      crls_root        = concat(["attempts#*"], [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_ca_name}#full"])
       # Also where it goes on looking for rows that say they are revoked, and are on no list.
-      crls_issuing = flatten([for ca_name in local.issuing_ca_names : concat([for what in ["revoked", "changes", "crl", "number"] : "${what}#${ca_name}#full"], ["row-scan#${ca_name}"])])
+      crls_issuing = concat(["attempts#*"], flatten([for ca_name in local.issuing_ca_names : concat([for what in ["revoked", "changes", "crl", "number"] : "${what}#${ca_name}#full"], ["row-scan#${ca_name}"])]))
       closed_cas   = [for ca_name in local.issuing_ca_names : "closed-ca#${ca_name}#*"]
       compromise   = ["blocked#*", "key#*", "line#*", "intent#*"]
       # Written by those alone who revoke CAs: whoever can write here can stop issuance.

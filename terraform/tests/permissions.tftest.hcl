@@ -233,16 +233,16 @@ run "ledger" {
         ] if can(statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
       ])))
       } == {
-      create-root-ca    = "adoption:DPU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
-      create-issuing-ca = "adoption:DPU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
-      root-ca-crl       = "blocked#*:U changes#serverless-root-ca-dev#full:PU crl#serverless-root-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-root-ca-dev#full:PU revoked#serverless-root-ca-dev#full:PU revoked-ca#*:P token#*:D"
-      issuing-ca-crl    = "blocked#*:U changes#serverless-issuing-ca-dev#full:PU crl#serverless-issuing-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-issuing-ca-dev#full:PU revoked#serverless-issuing-ca-dev#full:PU row-scan#serverless-issuing-ca-dev:PU token#*:D"
-      tls-cert          = "changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU rejections#*:P rejections-days:P revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
-      sweep             = "changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
+      create-root-ca    = "adoption:DPU attempts#*:PU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
+      create-issuing-ca = "adoption:DPU attempts#*:PU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
+      root-ca-crl       = "attempts#*:PU blocked#*:U changes#serverless-root-ca-dev#full:PU crl#serverless-root-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-root-ca-dev#full:PU revoked#serverless-root-ca-dev#full:PU revoked-ca#*:P token#*:D"
+      issuing-ca-crl    = "attempts#*:PU blocked#*:U changes#serverless-issuing-ca-dev#full:PU crl#serverless-issuing-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-issuing-ca-dev#full:PU revoked#serverless-issuing-ca-dev#full:PU row-scan#serverless-issuing-ca-dev:PU token#*:D"
+      tls-cert          = "attempts#*:PU changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU rejections#*:P rejections-days:P revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
+      sweep             = "attempts#*:PU changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
       expiry            = ""
       notify            = ""
     }
-    error_message = "Who issues under a CA writes nothing of another CA's CRL, and takes nothing off any list; nobody deletes that a key is blocked."
+    error_message = "Who issues under a CA writes nothing of another CA's CRL, and takes nothing off any list; nobody deletes that a key is blocked, nor an attempt to sign."
   }
 
   # A CA's entry on a list counts where its row says Revoked, too.
