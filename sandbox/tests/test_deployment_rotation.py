@@ -156,7 +156,7 @@ def test_a_second_issuing_ca_takes_the_place_of_the_first(deployed, authority, c
 
     # The command knows both, too.
     assert {crl["authority"] for crl in chancery("crl", "status")["crls"]} == {ROOT, FIRST, SECOND}
-    chancery("crl", "publish", "--authority", SECOND)
+    chancery("crl", "publish", "--issuer", SECOND)
     assert judges.number(judges.crl(authority, SECOND)) == numbers[SECOND] + 2
     revoked = chancery("revoke", str(after.serial_number), "--reason", "superseded")
     assert revoked.get("crl_problem") is None, revoked

@@ -67,7 +67,8 @@ pub enum CertificateKind {
     /// An end entity's.
     Leaf,
     /// A CA's.
-    Authority,
+    #[serde(rename = "authority")]
+    Ca,
     /// A cross-certificate, for a CA that has a certificate of another issuer.
     CrossCertificate,
 }

@@ -85,7 +85,7 @@ impl Authority {
         // A CA that was created before the journal existed has a row as well: its record comes from there.
         let ca_name = || ca.name().clone();
         let row = row.ok_or_else(|| NotBelieved::NoRow { ca_name: ca_name() })?;
-        let is_ours = matches!(&row.kind, Kind::Authority { ca_name, .. } if ca_name == ca.name());
+        let is_ours = matches!(&row.kind, Kind::Ca { ca_name, .. } if ca_name == ca.name());
         if !is_ours || row.certificate != ca.certificate().as_der() {
             return Err(NotBelieved::RecordsDiffer { ca_name: ca_name() });
         }

@@ -11,7 +11,7 @@ use chancery_x509::key::ca::CaPublicKey;
 
 use crate::ca_name::CaName;
 use crate::config::Config;
-use crate::port::ledger::{AuthorityRecord, LedgerError};
+use crate::port::ledger::{CaRecord, LedgerError};
 
 /// A CA's identity: SHA-256 of its key's SubjectPublicKeyInfo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ impl fmt::Display for IssuerId {
 #[derive(Debug)]
 pub struct Ca {
     /// The ledger's record.
-    pub record: AuthorityRecord,
+    pub record: CaRecord,
     /// Its certificate and key, ready to issue.
     pub issuer: Issuer,
     /// What lints of the certificates that it issues compare with.
@@ -63,8 +63,8 @@ impl Ca {
         IssuerId::of(self.issuer.public_key())
     }
 
-    pub(crate) fn is_same_but_for_status(&self, record: &AuthorityRecord) -> bool {
-        let AuthorityRecord {
+    pub(crate) fn is_same_but_for_status(&self, record: &CaRecord) -> bool {
+        let CaRecord {
             ca_name,
             parent,
             key,
@@ -75,7 +75,7 @@ impl Ca {
     }
 
     /// The same CA with a record that differs in its status alone; what was checked stays checked.
-    pub(crate) fn with_status(&self, record: AuthorityRecord) -> Result<Self, LedgerError> {
+    pub(crate) fn with_status(&self, record: CaRecord) -> Result<Self, LedgerError> {
         let ca = Self::try_from(record)?;
         let copy = |from: &AtomicBool, to: &AtomicBool| to.store(from.load(Ordering::Acquire), Ordering::Release);
         copy(&self.is_believed, &ca.is_believed);
@@ -89,10 +89,10 @@ impl Ca {
     }
 }
 
-impl TryFrom<AuthorityRecord> for Ca {
+impl TryFrom<CaRecord> for Ca {
     type Error = LedgerError;
 
-    fn try_from(record: AuthorityRecord) -> Result<Self, LedgerError> {
+    fn try_from(record: CaRecord) -> Result<Self, LedgerError> {
         let damaged = |error: &dyn std::error::Error| LedgerError::Damaged {
             detail: format!("the certificate of CA {} cannot be used: {error}", record.ca_name),
         };

@@ -153,7 +153,7 @@ impl Authority {
         if let Some(invalidity_date) = invalidity_date.filter(|date| *date < UnixTime::FIRST) {
             return Err(RevokeError::NoInvalidityDate { invalidity_date });
         }
-        if let Kind::Authority {
+        if let Kind::Ca {
             ca_name, parent: None, ..
         } = &record.kind
         {

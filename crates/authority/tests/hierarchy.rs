@@ -83,7 +83,7 @@ async fn the_default_hierarchy_has_the_contracts_profile() {
         (record.profile.as_str(), record.principal.to_string().as_str()),
         ("issuing-ca", "authority")
     );
-    assert!(matches!(record.kind, Kind::Authority { parent: Some(_), .. }));
+    assert!(matches!(record.kind, Kind::Ca { parent: Some(_), .. }));
     fixture.check_recovered("after initialising").await;
 }
 

@@ -203,19 +203,15 @@ mod tests {
 
     #[test]
     fn options_of_commands_do_not_meet_global_ones() {
-        let line = [
-            "chancery",
-            "--ca",
-            "root.crt",
-            "crl",
-            "publish",
-            "--authority",
-            "chancery-issuing-ca",
-        ];
-        let arguments = Arguments::parse_from(line);
-        let Command::Crl(CrlCommand::Publish { authority }) = arguments.command else {
-            panic!("another command");
-        };
-        assert_eq!(authority.as_deref(), Some("chancery-issuing-ca"));
+        // `--authority` is the option's former name.
+        for option in ["--issuer", "--authority"] {
+            let line = ["chancery", "--ca", "root.crt", "crl", "publish", option, "chancery-issuing-ca"];
+            let arguments = Arguments::parse_from(line);
+            assert_eq!(arguments.ca.as_deref(), Some(std::path::Path::new("root.crt")));
+            let Command::Crl(CrlCommand::Publish { issuer }) = arguments.command else {
+                panic!("another command");
+            };
+            assert_eq!(issuer.as_deref(), Some("chancery-issuing-ca"));
+        }
     }
 }

@@ -84,7 +84,7 @@ fn decide(record: CertificateRecord, issuers: &[CaName], entry: &RevokedEntry) -
         && !replaces(entry.reason, revocation)
     {
         return ListedRevocation::AlreadyRevoked(Box::new(record));
-    } else if let Kind::Authority {
+    } else if let Kind::Ca {
         ca_name, parent: None, ..
     } = record.kind
     {
@@ -97,7 +97,7 @@ fn decide(record: CertificateRecord, issuers: &[CaName], entry: &RevokedEntry) -
 
 fn is_named(record: &CertificateRecord, name: &str) -> bool {
     let ca_name = match &record.kind {
-        Kind::Authority { ca_name, .. } => Some(ca_name.as_str()),
+        Kind::Ca { ca_name, .. } => Some(ca_name.as_str()),
         Kind::Leaf | Kind::CrossCertificate => None,
     };
     record.common_name == name || ca_name == Some(name)

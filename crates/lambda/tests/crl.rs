@@ -101,7 +101,7 @@ async fn the_root_revokes_the_issuing_ca_and_nothing_else() {
         .await
         .unwrap();
     let of = |parent: bool| {
-        let is = |kind: &Kind| matches!(kind, Kind::Authority { parent: above, .. } if above.is_some() == parent);
+        let is = |kind: &Kind| matches!(kind, Kind::Ca { parent: above, .. } if above.is_some() == parent);
         all.certificates
             .iter()
             .find(|record| is(&record.kind))

@@ -65,7 +65,7 @@ async fn nothing_is_reserved_under_a_ca_whose_row_is_gone() {
         let mut intent = intent(number);
         intent.id.issuer = root.clone();
         let key = KeyName(format!("key of {name}"));
-        intent.kind = Kind::Authority {
+        intent.kind = Kind::Ca {
             ca_name: name,
             parent,
             key,
@@ -193,7 +193,7 @@ async fn a_change_of_an_issuer_that_another_row_outlasts_is_no_success() {
     let (_folder, ledger) = fresh();
     let mut root = intent(1);
     root.id.issuer = ca_name();
-    root.kind = Kind::Authority {
+    root.kind = Kind::Ca {
         ca_name: ca_name(),
         parent: None,
         key: KeyName("key".into()),

@@ -19,7 +19,7 @@ impl CertificateEntry {
             subject: subject.unwrap_or_default(),
             kind: match record.kind {
                 Kind::Leaf => CertificateKind::Leaf,
-                Kind::Authority { .. } => CertificateKind::Authority,
+                Kind::Ca { .. } => CertificateKind::Ca,
                 Kind::CrossCertificate => CertificateKind::CrossCertificate,
             },
             profile: record.profile.clone(),

@@ -85,7 +85,7 @@ pub(crate) fn intent(
             issuer: parent.map_or_else(|| config.name().clone(), |parent| parent.name().clone()),
             serial: template.serial,
         },
-        kind: Kind::Authority {
+        kind: Kind::Ca {
             ca_name: config.name().clone(),
             parent: config.parent().cloned(),
             key: request.key_name().clone(),

@@ -55,7 +55,7 @@ impl Authority {
                 // An interrupted run reserved something else: the configuration has changed since.
                 Err(
                     error @ (LedgerError::TokenReused
-                    | LedgerError::AuthorityExists(_)
+                    | LedgerError::CaExists(_)
                     | LedgerError::NotRenewable { .. }),
                 ) => {
                     if self.is_made_meanwhile(request).await? {
@@ -77,7 +77,7 @@ impl Authority {
             }
         }
         Err(last
-            .unwrap_or_else(|| LedgerError::AuthorityExists(ca_name.clone()))
+            .unwrap_or_else(|| LedgerError::CaExists(ca_name.clone()))
             .into())
     }
 
@@ -174,5 +174,5 @@ impl Authority {
 }
 
 fn is_for(kind: &Kind, ca_name: &CaName) -> bool {
-    matches!(kind, Kind::Authority { ca_name: of, .. } if of == ca_name)
+    matches!(kind, Kind::Ca { ca_name: of, .. } if of == ca_name)
 }

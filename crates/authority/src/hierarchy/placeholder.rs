@@ -13,7 +13,7 @@ use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
 use crate::issue::{draw_serial, throwaway};
-use crate::port::ledger::AuthorityRecord;
+use crate::port::ledger::CaRecord;
 use crate::port::{Entropy, LedgerError};
 
 /// Why there is no placeholder for a CA.
@@ -130,7 +130,7 @@ fn is_signed_by(certificate: &Certificate, parent: Option<&Ca>) -> bool {
 }
 
 fn ca(described: &CaConfig, certificate: Vec<u8>) -> Result<Ca, LedgerError> {
-    Ca::try_from(AuthorityRecord {
+    Ca::try_from(CaRecord {
         status: crate::port::ledger::IssuerStatus::default(),
         ca_name: described.name().clone(),
         parent: described.parent().cloned(),

@@ -122,7 +122,7 @@ pub enum LedgerError {
     },
     /// A CA of that name is already recorded.
     #[error("a CA named {0} is already recorded")]
-    AuthorityExists(CaName),
+    CaExists(CaName),
     /// Locked, full, throttled, unreachable: a later attempt may succeed.
     #[error("the ledger is unavailable: {detail}")]
     Unavailable {

@@ -37,7 +37,7 @@ impl Authority {
         revocation: &Revocation,
         others: &mut AlsoRevoked,
     ) -> Result<(), RevokeError> {
-        let Kind::Authority { ca_name, .. } = &record.kind else {
+        let Kind::Ca { ca_name, .. } = &record.kind else {
             return Ok(());
         };
         if compromises_key(revocation.reason) || !self.ports().ledger.issuers().is_revoked(ca_name).await? {
@@ -58,7 +58,7 @@ impl Authority {
     ) -> Result<(), RevokeError> {
         let mut failure = None;
         let found = self.certificates_of(ca, &mut failure).await;
-        let of_ca = |record: &&CertificateRecord| matches!(record.kind, Kind::Authority { .. });
+        let of_ca = |record: &&CertificateRecord| matches!(record.kind, Kind::Ca { .. });
         let recorded = || {
             let revoked = found
                 .iter()

@@ -152,7 +152,7 @@ pub fn message(intent: &OpenIntent) -> Vec<u8> {
     message.value(id.serial.as_padded());
     match kind {
         Kind::Leaf => message.value(b"leaf"),
-        Kind::Authority { ca_name, parent, key } => {
+        Kind::Ca { ca_name, parent, key } => {
             message.value(b"authority");
             message.value(ca_name.as_str().as_bytes());
             message.optional(parent.as_ref().map(|parent| parent.as_str().as_bytes()));

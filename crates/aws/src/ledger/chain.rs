@@ -120,8 +120,8 @@ impl DynamoLedger {
                 };
                 cas.iter().find(has_key).map(|ca| ca.first)
             }
-            Kind::Authority { .. } if reason == RevocationReason::Superseded && self.is_former(serial).await? => None,
-            Kind::Authority { .. } => Some(root),
+            Kind::Ca { .. } if reason == RevocationReason::Superseded && self.is_former(serial).await? => None,
+            Kind::Ca { .. } => Some(root),
         };
         Ok(first.into_iter().flat_map(revoking_writes).collect())
     }

@@ -106,7 +106,7 @@ pub(super) fn of_facts(entry: &Entry) -> Item {
     };
     match &entry.kind {
         Kind::Leaf => item,
-        Kind::Authority { ca_name, parent, key } => item
+        Kind::Ca { ca_name, parent, key } => item
             .text("AuthoritySlug", ca_name.as_str())
             .optional_text("AuthorityParent", parent.as_ref().map(CaName::as_str))
             .text("AuthorityKey", &key.0),
@@ -158,7 +158,7 @@ impl Entry {
             kind: match item.optional("AuthoritySlug", ca_name)? {
                 None if item.optional("CrossCertificate", Item::as_flag)? == Some(true) => Kind::CrossCertificate,
                 None => Kind::Leaf,
-                Some(of) => Kind::Authority {
+                Some(of) => Kind::Ca {
                     ca_name: of,
                     parent: item.optional("AuthorityParent", ca_name)?,
                     key: KeyName(item.as_text("AuthorityKey")?.to_owned()),
@@ -251,13 +251,13 @@ impl Entry {
     pub(super) fn partition(&self) -> &str {
         match &self.kind {
             Kind::Leaf | Kind::CrossCertificate => row::partition(&self.common_name),
-            Kind::Authority { ca_name, .. } => ca_name.as_str(),
+            Kind::Ca { ca_name, .. } => ca_name.as_str(),
         }
     }
 
     /// Whether it is the certificate that makes a CA, or is to make it.
     pub(super) fn makes_ca(&self) -> bool {
-        self.renewal.is_none() && matches!(self.kind, Kind::Authority { .. })
+        self.renewal.is_none() && matches!(self.kind, Kind::Ca { .. })
     }
 
     /// The key of that row.
@@ -274,7 +274,7 @@ impl Entry {
             .octets("Certificate", STANDARD.encode(pem::encode("CERTIFICATE", certificate)));
         match self.kind {
             Kind::Leaf | Kind::CrossCertificate => row.flag("NotifyExpiry", self.notify_expiry),
-            Kind::Authority { .. } => row.number("CRLNumber", 0),
+            Kind::Ca { .. } => row.number("CRLNumber", 0),
         }
     }
 

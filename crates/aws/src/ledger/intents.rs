@@ -97,7 +97,7 @@ impl DynamoLedger {
             receipt: completion.receipt,
             issued_at: completion.at,
         };
-        if matches!(entry.kind, Kind::Authority { .. }) {
+        if matches!(entry.kind, Kind::Ca { .. }) {
             self.cas.forget();
         }
         let row = Row {
@@ -209,7 +209,7 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
         },
     ];
     writes.extend(listing(entry, completion.at));
-    if let Kind::Authority { ca_name, .. } = &entry.kind {
+    if let Kind::Ca { ca_name, .. } = &entry.kind {
         let present = entry
             .renewal
             .as_ref()
@@ -217,7 +217,7 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
         let first = entry.renewal.as_ref().map_or(serial, |renewal| renewal.root);
         writes.push(Write::Update {
             table: Table::Journal,
-            key: names::authority(ca_name.as_str()),
+            key: names::ca(ca_name.as_str()),
             update: "SET #Stage = :complete, #Certificate = :certificate, #Serial = :serial, #FirstSerial = :first"
                 .to_owned(),
             condition: "#Serial = :present",
@@ -312,12 +312,12 @@ fn losing(entry: &Entry, keeps_claim: bool, at: UnixTime, attempt: &str) -> Vec<
             with: own.clone(),
         });
     }
-    if let Kind::Authority { ca_name, .. } = &entry.kind
+    if let Kind::Ca { ca_name, .. } = &entry.kind
         && entry.makes_ca()
     {
         writes.push(Write::Delete {
             table: Table::Journal,
-            key: names::authority(ca_name.as_str()),
+            key: names::ca(ca_name.as_str()),
             condition: "attribute_not_exists(#Key) OR #Serial = :serial",
             with: own,
         });

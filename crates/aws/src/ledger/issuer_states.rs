@@ -107,7 +107,7 @@ impl DynamoLedger {
 
     async fn issuer_states(&self) -> Result<IssuerStates, LedgerError> {
         let mut states = IssuerStates::default();
-        for item in self.tables.query(&Range::journal(names::AUTHORITIES)).await? {
+        for item in self.tables.query(&Range::journal(names::CAS)).await? {
             states
                 .take(&item)
                 .map_err(|error| damaged("the state of a CA", &error))?;
@@ -134,7 +134,7 @@ fn changing(change: &IssuerChange, former: Option<String>, attempt: &str) -> Vec
         condition: Some(condition),
         with,
     }];
-    let default = Item::journal_key(names::AUTHORITIES, names::DEFAULT_ISSUER);
+    let default = Item::journal_key(names::CAS, names::DEFAULT_ISSUER);
     if change.becomes_default {
         writes.push(Write::Put {
             table: Table::Journal,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chancery_authority::CaName;
 use chancery_authority::port::KeyName;
 use chancery_authority::port::ledger::{
-    AuthorityRecord, CertificateIntent, IssuerChange, IssuerStatus, Issuers, Kind, LedgerError,
+    CaRecord, CertificateIntent, IssuerChange, IssuerStatus, Issuers, Kind, LedgerError,
 };
 
 use super::issuer_states::IssuerStates;
@@ -36,7 +36,7 @@ impl CaCache {
 
 #[async_trait]
 impl Issuers for DynamoLedger {
-    async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
+    async fn list(&self) -> Result<Vec<CaRecord>, LedgerError> {
         let cas = self.read_cas().await?;
         Ok(cas.iter().map(|ca| ca.record.clone()).collect())
     }
@@ -99,7 +99,7 @@ impl DynamoLedger {
 
     /// The CAs in the journal, and the states of CAs, which stand beside them.
     async fn recorded_cas(&self) -> Result<(Vec<KnownCa>, IssuerStates), LedgerError> {
-        let items = self.tables.query(&Range::journal(names::AUTHORITIES)).await?;
+        let items = self.tables.query(&Range::journal(names::CAS)).await?;
         let mut cas = Vec::with_capacity(items.len());
         let mut states = IssuerStates::default();
         for item in items {
@@ -125,7 +125,7 @@ impl DynamoLedger {
     /// Refuses to make a CA while its name has a row that is not a leaf's: as long as the ledger does not know the CA,
     /// that row may be the CA's own, damaged.
     pub(super) async fn check_rows_of_ca(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
-        let Kind::Authority { ca_name, .. } = &intent.kind else {
+        let Kind::Ca { ca_name, .. } = &intent.kind else {
             return Ok(());
         };
         let cas = self.read_cas().await?;
@@ -159,7 +159,7 @@ fn recorded(item: &Item) -> Result<Option<KnownCa>, Malformed> {
         return Ok(None);
     }
     let ca_name = |item: &Item, name| item.parse(name, |text| CaName::new(text));
-    let record = AuthorityRecord {
+    let record = CaRecord {
         ca_name: ca_name(item, "Sort")?,
         parent: item.optional("AuthorityParent", ca_name)?,
         key: KeyName(item.as_text("AuthorityKey")?.to_owned()),

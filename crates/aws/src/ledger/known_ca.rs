@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use chancery_authority::port::ledger::AuthorityRecord;
+use chancery_authority::port::ledger::CaRecord;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::serial::Serial;
@@ -12,7 +12,7 @@ use super::item::Item;
 /// A CA, and the serial number of its row.
 #[derive(Debug)]
 pub(super) struct KnownCa {
-    pub(super) record: AuthorityRecord,
+    pub(super) record: CaRecord,
     pub(super) serial: Serial,
     /// The serial number of its first certificate, which the present one goes back to by renewals: what says that the CA
     /// is revoked is named by it.
@@ -25,7 +25,7 @@ pub(super) struct KnownCa {
 }
 
 impl KnownCa {
-    pub(super) fn new(record: AuthorityRecord, serial: Serial, is_recorded: bool) -> Self {
+    pub(super) fn new(record: CaRecord, serial: Serial, is_recorded: bool) -> Self {
         Self {
             record,
             serial,

@@ -14,7 +14,7 @@ use super::item::Item;
 pub(super) const ALONE: &str = "-";
 
 /// Partition of the CAs, by name.
-pub(super) const AUTHORITIES: &str = "authorities";
+pub(super) const CAS: &str = "authorities";
 
 /// Partition of the days that requests were refused on.
 pub(super) const REJECTION_DAYS: &str = "rejections-days";
@@ -84,8 +84,8 @@ pub(super) fn token_of(partition: &str) -> Option<TokenDigest> {
 
 const TOKEN: &str = "token#";
 
-pub(super) fn authority(ca_name: &str) -> Item {
-    Item::journal_key(AUTHORITIES, ca_name)
+pub(super) fn ca(ca_name: &str) -> Item {
+    Item::journal_key(CAS, ca_name)
 }
 
 /// The state of adoption: whether all rows of the Python CA are in the journal, or where adopting them stopped.
@@ -157,7 +157,7 @@ const STATE: &str = "state#";
 
 /// The state of a CA, whether or not it exists. It is read with the CAs, by one query.
 pub(super) fn issuer_state(ca: &CaName) -> Item {
-    Item::journal_key(AUTHORITIES, format!("{STATE}{ca}"))
+    Item::journal_key(CAS, format!("{STATE}{ca}"))
 }
 
 /// The CA of a sort key of a state.

@@ -144,10 +144,10 @@ impl Reserving {
         let ca_name = match &intent.kind {
             Kind::Leaf | Kind::CrossCertificate => None,
             // Completing it puts it in the place of the present certificate, if that is still the one that it renews.
-            Kind::Authority { ca_name, .. } if intent.renews.is_some() => {
+            Kind::Ca { ca_name, .. } if intent.renews.is_some() => {
                 writes.push(Write::Check {
                     table: Table::Journal,
-                    key: names::authority(ca_name.as_str()),
+                    key: names::ca(ca_name.as_str()),
                     condition: "#Stage = :complete AND #Serial = :renewed",
                     with: Item::default().text(":complete", "complete").text(
                         ":renewed",
@@ -160,8 +160,8 @@ impl Reserving {
                 });
                 Some(writes.len() - 1)
             }
-            Kind::Authority { ca_name, parent, key } => {
-                let item = names::authority(ca_name.as_str())
+            Kind::Ca { ca_name, parent, key } => {
+                let item = names::ca(ca_name.as_str())
                     .text("Stage", "open")
                     .text("Serial", intent.id.serial.to_string())
                     .optional_text("AuthorityParent", parent.as_ref().map(CaName::as_str))
@@ -248,9 +248,9 @@ fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Cond
     if let Some(found) = reserving.issues.and_then(failed) {
         return Some(issuer_states::not_active(&intent.id.issuer, found));
     }
-    if let (Some(_), Kind::Authority { ca_name, .. }) = (reserving.ca_name.and_then(failed), &intent.kind) {
+    if let (Some(_), Kind::Ca { ca_name, .. }) = (reserving.ca_name.and_then(failed), &intent.kind) {
         return Some(match &intent.renews {
-            None => LedgerError::AuthorityExists(ca_name.clone()),
+            None => LedgerError::CaExists(ca_name.clone()),
             Some(renewed) => LedgerError::not_present(renewed),
         });
     }

@@ -73,7 +73,7 @@ impl DynamoLedger {
                 && issuer.has_signed(&certificate)
         };
         let kind = match own {
-            Some(ca) => Kind::Authority {
+            Some(ca) => Kind::Ca {
                 ca_name: ca.record.ca_name.clone(),
                 parent: ca.record.parent.clone(),
                 key: ca.record.key.clone(),
@@ -88,7 +88,7 @@ impl DynamoLedger {
             },
             common_name: match kind {
                 Kind::Leaf | Kind::CrossCertificate => row.partition,
-                Kind::Authority { .. } => certificate.subject().attributes().common_name.unwrap_or_default(),
+                Kind::Ca { .. } => certificate.subject().attributes().common_name.unwrap_or_default(),
             },
             kind,
             profile: String::new(),

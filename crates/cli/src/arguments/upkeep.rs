@@ -10,8 +10,9 @@ pub(crate) enum CrlCommand {
     /// Make and publish CRLs now
     Publish {
         /// This CA's alone, e.g. chancery-issuing-ca
-        #[arg(long = "authority", value_name = "CA")]
-        authority: Option<String>,
+        // Not `--ca`, which is the file of a server's root everywhere; `--authority` is what it was called before.
+        #[arg(long, value_name = "CA", alias = "authority")]
+        issuer: Option<String>,
     },
     /// Show number, age and size of every CRL
     Status,

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_kms::types::{KeyMetadata, KeyState, KeyUsageType};
 use chancery_authority::config::Config;
-use chancery_authority::port::ledger::{AuthorityRecord, CrlScope};
+use chancery_authority::port::ledger::{CaRecord, CrlScope};
 use chancery_authority::port::{KeyStore as _, Ledger as _, Publication as _};
 use chancery_aws::ledger::{Adoption, AdoptionMode};
 use chancery_deployment::settings::AuthoritySettings;
@@ -121,7 +121,7 @@ impl Report {
 
 /// Checks that the KMS key is that of the CA's certificate, that the published files are its own, and that its CRL
 /// numbers will rise.
-fn check_ca(deployed: &Deployed, opened: &Opened, ca: &AuthorityRecord, problems: &mut Vec<String>) -> Result<()> {
+fn check_ca(deployed: &Deployed, opened: &Opened, ca: &CaRecord, problems: &mut Vec<String>) -> Result<()> {
     let ca_name = &ca.ca_name;
     let certificate = Certificate::parse(&ca.certificate).with_context(|| format!("the certificate of {ca_name}"))?;
     let own = CaPublicKey::from_der(certificate.spki_der()).with_context(|| format!("the key of {ca_name}"))?;

@@ -16,9 +16,9 @@ pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCod
         CrlCommand::Status => backend::open_to_read(arguments)?,
     };
     let publication = match command {
-        CrlCommand::Publish { authority } => {
+        CrlCommand::Publish { issuer } => {
             let _progress = show::Progress::start("Making and publishing CRLs");
-            backend.publish_crls(authority.as_deref())?
+            backend.publish_crls(issuer.as_deref())?
         }
         CrlCommand::Status => Publication::Crls(backend.crl_status()?),
     };

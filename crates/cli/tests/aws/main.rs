@@ -125,7 +125,7 @@ fn revoke(deployment: &sandbox::Deployment<'_>, serial: &str, other: &str) {
     deployment.clear_faults();
     let problem = unpublished["crl_problem"].as_str().unwrap();
     assert!(problem.contains("cmd-issuing-ca-crl-dev"), "{problem}");
-    let crls = deployment.ask(&["crl", "publish", "--authority", "cmd-issuing-ca-dev"]);
+    let crls = deployment.ask(&["crl", "publish", "--issuer", "cmd-issuing-ca-dev"]);
     assert_eq!(crls["crls"][0]["entries"], 2, "{crls}");
     let der = deployment.published("cmd-issuing-ca-dev.crl");
     let crl = RevocationList::parse(&der).unwrap();

@@ -128,7 +128,7 @@ fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
     );
     std::fs::write(&crl, kept).unwrap();
     assert!(folder.text(&["restore", "--check", "copy"]).contains("is sound"));
-    folder.text(&["crl", "publish", "--authority", "chancery-issuing-ca"]);
+    folder.text(&["crl", "publish", "--issuer", "chancery-issuing-ca"]);
     let number = |status: &serde_json::Value| {
         let crls = status["crls"].as_array().unwrap().clone();
         crls.iter()

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chancery_authority::CaName;
 use chancery_authority::config::Config;
-use chancery_authority::port::ledger::{AuthorityRecord, CrlScope, CrlUse, Ledger};
+use chancery_authority::port::ledger::{CaRecord, CrlScope, CrlUse, Ledger};
 use chancery_x509::certificate::{Certificate, Issuer};
 use chancery_x509::crl::{RevocationList, RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
@@ -47,7 +47,7 @@ pub struct TakenCrl {
 
 /// A CA of the ledger.
 pub(super) struct KnownCa {
-    pub(super) record: AuthorityRecord,
+    pub(super) record: CaRecord,
     pub(super) issuer: Issuer,
 }
 

@@ -182,7 +182,7 @@ impl CertificateRow {
         };
         let named =
             |ca_name| CaName::new(ca_name).map_err(|error| damaged(format!("a row of ca_certificates: {error}")));
-        Ok(Kind::Authority {
+        Ok(Kind::Ca {
             ca_name: named(ca_name)?,
             parent: parent.map(named).transpose()?,
             key: KeyName(key),

@@ -97,7 +97,7 @@ fn earlier_request(
 
 /// A CA is made once; after that, its present certificate is renewed.
 fn check_ca(connection: &Connection, intent: &CertificateIntent) -> Result<(), Fault> {
-    let Kind::Authority { ca_name, .. } = &intent.kind else {
+    let Kind::Ca { ca_name, .. } = &intent.kind else {
         return Ok(());
     };
     let present: Option<(Vec<u8>, String)> = connection
@@ -109,7 +109,7 @@ fn check_ca(connection: &Connection, intent: &CertificateIntent) -> Result<(), F
         .optional()?;
     match (present, &intent.renews) {
         (None, None) => Ok(()),
-        (Some(_), None) => Err(LedgerError::AuthorityExists(ca_name.clone()).into()),
+        (Some(_), None) => Err(LedgerError::CaExists(ca_name.clone()).into()),
         (Some((serial, issuer)), Some(renewed))
             if serial == renewed.serial.as_padded() && issuer == renewed.issuer.as_str() =>
         {
@@ -180,7 +180,7 @@ fn insert_ca(connection: &Connection, intent: &CertificateIntent) -> Result<(), 
     let (ca_name, parent, key) = match &intent.kind {
         Kind::Leaf => return Ok(()),
         Kind::CrossCertificate => (None, None, None),
-        Kind::Authority { ca_name, parent, key } => (Some(ca_name), parent.as_ref(), Some(key)),
+        Kind::Ca { ca_name, parent, key } => (Some(ca_name), parent.as_ref(), Some(key)),
     };
     let values = (
         id,
@@ -212,7 +212,7 @@ pub(crate) fn complete(writing: &Writing<'_>, completion: &Completion) -> Result
             "UPDATE certificates SET issued_at = ?2, receipt = ?3, der = ?4, authentication = NULL WHERE id = ?1",
         )?
         .execute((row.id, completion.at.0, &completion.receipt.0, &completion.certificate))?;
-    if matches!(kind, Kind::Authority { .. })
+    if matches!(kind, Kind::Ca { .. })
         && let Some(renewed) = row.predecessor
     {
         replace_ca_certificate(writing.connection, renewed, &row)?;

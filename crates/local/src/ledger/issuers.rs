@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::KeyName;
-use chancery_authority::port::ledger::{AuthorityRecord, IssuerChange, Issuers};
+use chancery_authority::port::ledger::{CaRecord, IssuerChange, Issuers};
 use rusqlite::Connection;
 
 use super::fault::{Fault, damaged};
@@ -14,8 +14,8 @@ use super::{SqliteLedger, chain, issuer_states};
 
 #[async_trait]
 impl Issuers for SqliteLedger {
-    async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
-        self.read(authorities).await
+    async fn list(&self) -> Result<Vec<CaRecord>, LedgerError> {
+        self.read(cas).await
     }
 
     async fn is_revoked(&self, ca: &CaName) -> Result<bool, LedgerError> {
@@ -29,7 +29,7 @@ impl Issuers for SqliteLedger {
 }
 
 /// Every CA whose certificate was issued, parents before children.
-pub(crate) fn authorities(connection: &Connection) -> Result<Vec<AuthorityRecord>, Fault> {
+pub(crate) fn cas(connection: &Connection) -> Result<Vec<CaRecord>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT a.slug, a.parent, a.key, c.der FROM authorities a JOIN certificates c ON c.id = a.certificate
          WHERE c.issued_at IS NOT NULL ORDER BY c.id",
@@ -39,7 +39,7 @@ pub(crate) fn authorities(connection: &Connection) -> Result<Vec<AuthorityRecord
     while let Some(row) = rows.next()? {
         let ca_name =
             |text: String| CaName::new(text).map_err(|error| damaged(format!("a row of authorities: {error}")));
-        found.push(AuthorityRecord {
+        found.push(CaRecord {
             status: issuer_states::status(connection, &row.get::<_, String>(0)?)?,
             ca_name: ca_name(row.get(0)?)?,
             parent: row.get::<_, Option<String>>(1)?.map(ca_name).transpose()?,
@@ -51,11 +51,11 @@ pub(crate) fn authorities(connection: &Connection) -> Result<Vec<AuthorityRecord
 }
 
 /// Keeps the order, except that a child moves behind its parent. A parent that is missing is not waited for.
-fn parents_first(mut waiting: Vec<AuthorityRecord>) -> Vec<AuthorityRecord> {
+fn parents_first(mut waiting: Vec<CaRecord>) -> Vec<CaRecord> {
     let mut missing: HashSet<CaName> = waiting.iter().map(|ca| ca.ca_name.clone()).collect();
     let mut ordered = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
-        let ready = |ca: &AuthorityRecord| ca.parent.as_ref().is_none_or(|parent| !missing.contains(parent));
+        let ready = |ca: &CaRecord| ca.parent.as_ref().is_none_or(|parent| !missing.contains(parent));
         // CAs that are each other's parents never become ready: take the first.
         let next = waiting.iter().position(ready).unwrap_or(0);
         let ca = waiting.remove(next);
@@ -69,8 +69,8 @@ fn parents_first(mut waiting: Vec<AuthorityRecord>) -> Vec<AuthorityRecord> {
 mod tests {
     use super::*;
 
-    fn ca(ca_name: &str, parent: Option<&str>) -> AuthorityRecord {
-        AuthorityRecord {
+    fn ca(ca_name: &str, parent: Option<&str>) -> CaRecord {
+        CaRecord {
             status: chancery_authority::port::ledger::IssuerStatus::default(),
             ca_name: CaName::new(ca_name).unwrap(),
             parent: parent.map(|parent| CaName::new(parent).unwrap()),

@@ -58,7 +58,7 @@ pub trait Intents: Send + Sync {
 impl CertificateIntent {
     /// Whether it is that of a root's own first certificate, which the root signs.
     pub fn signs_itself(&self) -> bool {
-        self.renews.is_none() && matches!(&self.kind, Kind::Authority { ca_name, .. } if *ca_name == self.id.issuer)
+        self.renews.is_none() && matches!(&self.kind, Kind::Ca { ca_name, .. } if *ca_name == self.id.issuer)
     }
 }
 
@@ -78,7 +78,7 @@ pub enum Kind {
     Leaf,
     /// A CA's own: the first one, whose completion makes the CA, or one that renews the CA's present certificate
     /// ([`CertificateIntent::renews`]) for the same key, and takes its place when it is completed.
-    Authority {
+    Ca {
         /// The CA's name.
         ca_name: CaName,
         /// The CA above; `None` for a root.
@@ -96,7 +96,7 @@ impl Kind {
     pub fn is_ca(&self) -> bool {
         match self {
             Self::Leaf => false,
-            Self::Authority { .. } | Self::CrossCertificate => true,
+            Self::Ca { .. } | Self::CrossCertificate => true,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::principal::Principal;
 #[async_trait]
 pub trait Issuers: Send + Sync {
     /// Every CA, parents before children.
-    async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError>;
+    async fn list(&self) -> Result<Vec<CaRecord>, LedgerError>;
 
     /// Whether a CA is revoked, by the rule of [`Intents::reserve`](super::Intents::reserve): any of its own certificates is,
     /// but for a former one that was superseded, or its key is compromised. `false` for a CA that does not exist.
@@ -35,7 +35,7 @@ pub trait Issuers: Send + Sync {
 
 /// A CA that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorityRecord {
+pub struct CaRecord {
     /// Its name.
     pub ca_name: CaName,
     /// The name of the CA above; `None` for a root.

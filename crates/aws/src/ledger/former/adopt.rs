@@ -304,12 +304,12 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
             "",
         )));
         writes.push(crl_entries::changing(&record.scope(), record.id.serial, &nonce()));
-        if matches!(record.kind, Kind::Authority { .. }) {
+        if matches!(record.kind, Kind::Ca { .. }) {
             writes.extend(chain::revoking_writes(record.id.serial));
         }
     }
-    if let Kind::Authority { ca_name, parent, key } = &record.kind {
-        writes.push(put(names::authority(ca_name.as_str())
+    if let Kind::Ca { ca_name, parent, key } = &record.kind {
+        writes.push(put(names::ca(ca_name.as_str())
             .text("Stage", "complete")
             .text("Serial", record.id.serial.to_string())
             .optional_text(

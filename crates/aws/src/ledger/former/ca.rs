@@ -1,7 +1,7 @@
 //! A CA that the Python CA made, recognised by its certificate.
 
 use chancery_authority::CaName;
-use chancery_authority::port::ledger::{AuthorityRecord, IssuerStatus, LedgerError};
+use chancery_authority::port::ledger::{CaRecord, IssuerStatus, LedgerError};
 use chancery_x509::certificate::Certificate;
 
 use super::super::known_ca::KnownCa;
@@ -47,7 +47,7 @@ fn as_ca(row: Row, ca_name: &CaName, parent: Option<&KnownCa>) -> Option<KnownCa
     if !row.counts_crls {
         return None;
     }
-    let record = AuthorityRecord {
+    let record = CaRecord {
         ca_name: ca_name.clone(),
         parent: parent.map(|parent| parent.record.ca_name.clone()),
         key: Deployment::key_of(ca_name),

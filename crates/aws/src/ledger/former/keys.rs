@@ -17,10 +17,10 @@ impl FormerRows<'_> {
     /// Checks what the journal's conditions cannot: whether the Python CA made the CA, and whether it certified the key
     /// for the same common name (it checked no other names).
     pub(in crate::ledger) async fn check_reservation(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
-        if let Kind::Authority { ca_name, parent, .. } = &intent.kind {
+        if let Kind::Ca { ca_name, parent, .. } = &intent.kind {
             let cas = self.0.read_cas().await?;
             if cas.iter().any(|ca| ca.record.ca_name == *ca_name && !ca.is_recorded) {
-                return Err(LedgerError::AuthorityExists(ca_name.clone()));
+                return Err(LedgerError::CaExists(ca_name.clone()));
             }
             if parent.is_none() {
                 self.begin_empty().await?;

@@ -161,7 +161,7 @@ fn described(record: &CertificateRecord, is_present: bool) -> Value {
         "issuer": record.id.issuer.as_str(),
         "kind": match record.kind {
             Kind::CrossCertificate => "cross_certificate",
-            Kind::Authority { .. } | Kind::Leaf => "authority",
+            Kind::Ca { .. } | Kind::Leaf => "authority",
         },
         "present": is_present,
         "not_before": record.not_before.to_string(),

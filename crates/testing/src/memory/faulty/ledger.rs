@@ -6,7 +6,7 @@ use std::io;
 use async_trait::async_trait;
 use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
+    CaRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
     CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
     IssuerChange, Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach,
     Rejection, Rejections, Related, Reminders, Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether,
@@ -236,7 +236,7 @@ impl<T: Crls + ?Sized> Crls for Faulty<T> {
 
 #[async_trait]
 impl<T: Issuers + ?Sized> Issuers for Faulty<T> {
-    async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
+    async fn list(&self) -> Result<Vec<CaRecord>, LedgerError> {
         self.faults.around("issuers.list", ledger, self.inner.list()).await
     }
 

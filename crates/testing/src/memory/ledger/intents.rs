@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, Intents, IssuerStatus, Kind,
+    CaRecord, CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, Intents, IssuerStatus, Kind,
     LedgerError, OpenIntent, OpenIntents, OpenPosition, Reservation,
 };
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
@@ -65,7 +65,7 @@ impl State {
             holders: 0,
         };
         self.claims.entry(intent.key).or_insert(claim).holders += 1;
-        if let Kind::Authority { ca_name, .. } = &intent.kind
+        if let Kind::Ca { ca_name, .. } = &intent.kind
             && intent.renews.is_none()
         {
             self.ca_names.insert(ca_name.clone());
@@ -90,8 +90,8 @@ impl State {
     pub(super) fn check_chain(&self, issuer: &CaName) -> Result<(), LedgerError> {
         let mut next = Some(issuer);
         // At most as many steps as there are CAs: a damaged ledger may have a cycle of parents, and the walk must end.
-        for _ in 0..=self.authorities.len() {
-            let Some(ca) = self.authorities.iter().find(|ca| Some(&ca.ca_name) == next) else {
+        for _ in 0..=self.cas.len() {
+            let Some(ca) = self.cas.iter().find(|ca| Some(&ca.ca_name) == next) else {
                 break;
             };
             let own = self
@@ -115,7 +115,7 @@ impl State {
     /// compromised.
     fn is_revoked(&self, ca: &CaName, present: &CertificateRecord) -> bool {
         let of_ca =
-            |record: &&CertificateRecord| matches!(&record.kind, Kind::Authority { ca_name, .. } if ca_name == ca);
+            |record: &&CertificateRecord| matches!(&record.kind, Kind::Ca { ca_name, .. } if ca_name == ca);
         let mut certificates = self.rows.values().filter_map(Row::record).filter(of_ca);
         let counts = |record: &CertificateRecord| {
             record
@@ -135,11 +135,11 @@ impl State {
 
     /// A CA is made once; after that, its present certificate is renewed.
     fn check_ca(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
-        let Kind::Authority { ca_name, .. } = &intent.kind else {
+        let Kind::Ca { ca_name, .. } = &intent.kind else {
             return Ok(());
         };
         match &intent.renews {
-            None if self.ca_names.contains(ca_name) => Err(LedgerError::AuthorityExists(ca_name.clone())),
+            None if self.ca_names.contains(ca_name) => Err(LedgerError::CaExists(ca_name.clone())),
             Some(renewed) if self.ca_certificates.get(ca_name) != Some(renewed) => {
                 Err(LedgerError::not_present(renewed))
             }
@@ -190,13 +190,13 @@ impl State {
         row.stage = IntentState::Complete(Box::new(record.clone()));
         self.open.remove(&opened);
         self.issued.insert(sequence, completion.id);
-        if let Kind::Authority { ca_name, parent, key } = &record.kind {
+        if let Kind::Ca { ca_name, parent, key } = &record.kind {
             self.ca_certificates.insert(ca_name.clone(), record.id.clone());
-            if let Some(renewed) = self.authorities.iter_mut().find(|ca| ca.ca_name == *ca_name) {
+            if let Some(renewed) = self.cas.iter_mut().find(|ca| ca.ca_name == *ca_name) {
                 renewed.certificate.clone_from(&record.certificate);
                 return Ok(record);
             }
-            self.authorities.push(AuthorityRecord {
+            self.cas.push(CaRecord {
                 ca_name: ca_name.clone(),
                 parent: parent.clone(),
                 key: key.clone(),
@@ -221,7 +221,7 @@ impl State {
         if let Some(token) = intent.token {
             self.tokens.remove(&(intent.principal.to_string(), token));
         }
-        if let Kind::Authority { ca_name, .. } = &intent.kind
+        if let Kind::Ca { ca_name, .. } = &intent.kind
             && intent.renews.is_none()
         {
             self.ca_names.remove(ca_name);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
-    AuthorityRecord, CertificateIntent, IssuerChange, IssuerState, IssuerStatus, Issuers, LedgerError,
+    CaRecord, CertificateIntent, IssuerChange, IssuerState, IssuerStatus, Issuers, LedgerError,
 };
 
 use super::state::State;
@@ -11,8 +11,8 @@ use super::{MemoryLedger, lock};
 
 #[async_trait]
 impl Issuers for MemoryLedger {
-    async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
-        Ok(lock(&self.0).authorities())
+    async fn list(&self) -> Result<Vec<CaRecord>, LedgerError> {
+        Ok(lock(&self.0).cas())
     }
 
     async fn is_revoked(&self, ca: &CaName) -> Result<bool, LedgerError> {
@@ -25,16 +25,16 @@ impl Issuers for MemoryLedger {
 }
 
 impl State {
-    pub(super) fn authorities(&self) -> Vec<AuthorityRecord> {
-        let with_status = |ca: &AuthorityRecord| AuthorityRecord {
+    pub(super) fn cas(&self) -> Vec<CaRecord> {
+        let with_status = |ca: &CaRecord| CaRecord {
             status: self.issuer_status.get(&ca.ca_name).cloned().unwrap_or_default(),
             ..ca.clone()
         };
-        self.authorities.iter().map(with_status).collect()
+        self.cas.iter().map(with_status).collect()
     }
 
     pub(super) fn change_issuer(&mut self, change: IssuerChange) -> Result<(), LedgerError> {
-        let exists = self.authorities.iter().any(|ca| ca.ca_name == change.ca_name);
+        let exists = self.cas.iter().any(|ca| ca.ca_name == change.ca_name);
         let recorded = self.issuer_status.get(&change.ca_name).cloned();
         let status = recorded.or_else(|| exists.then(IssuerStatus::default));
         if !change.check(status.as_ref())? {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, ChangeMark, CrlIntent, CrlRecord, CrlScope,
+    CaRecord, CertificateIntent, CertificateRecord, ChangeMark, CrlIntent, CrlRecord, CrlScope,
     IdempotencyToken, IntentId, IssuerStatus, LedgerError, OpenIntent, Rejection, UnfinishedFamily,
 };
 use chancery_x509::crl::RevokedEntry;
@@ -32,7 +32,7 @@ pub(super) struct State {
     /// By the principal's text: what else is known of it may change between two requests.
     pub(super) tokens: HashMap<(String, IdempotencyToken), IntentId>,
     pub(super) ca_names: HashSet<CaName>,
-    pub(super) authorities: Vec<AuthorityRecord>,
+    pub(super) cas: Vec<CaRecord>,
     /// Recorded states, also of CAs that do not exist yet.
     pub(super) issuer_status: HashMap<CaName, IssuerStatus>,
     pub(super) unreadable_intents: Vec<String>,

@@ -74,12 +74,12 @@ impl MemoryLedger {
 
 impl State {
     pub(super) fn replace_ca(&mut self, ca_name: &CaName, certificate: &[u8], row: bool) {
-        for ca in self.authorities.iter_mut().filter(|ca| ca.ca_name == *ca_name) {
+        for ca in self.cas.iter_mut().filter(|ca| ca.ca_name == *ca_name) {
             ca.certificate = certificate.to_vec();
         }
         for stage in self.rows.values_mut().map(|row| &mut row.stage) {
             if let IntentState::Complete(record) = stage
-                && matches!(&record.kind, Kind::Authority { ca_name: of, .. } if of == ca_name)
+                && matches!(&record.kind, Kind::Ca { ca_name: of, .. } if of == ca_name)
                 && row
             {
                 record.certificate = certificate.to_vec();
@@ -88,7 +88,7 @@ impl State {
     }
 
     pub(super) fn replace_parent(&mut self, ca_name: &CaName, parent: Option<&CaName>) {
-        for ca in self.authorities.iter_mut().filter(|ca| ca.ca_name == *ca_name) {
+        for ca in self.cas.iter_mut().filter(|ca| ca.ca_name == *ca_name) {
             ca.parent = parent.cloned();
         }
     }

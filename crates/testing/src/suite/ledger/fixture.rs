@@ -95,7 +95,7 @@ pub(super) fn authority(number: u32, name: &str, parent: Option<&str>) -> Certif
             issuer: ca_name(parent.unwrap_or(name)),
             serial: serial(number),
         },
-        kind: Kind::Authority {
+        kind: Kind::Ca {
             ca_name: ca_name(name),
             parent: parent.map(ca_name),
             key: KeyName(format!("key of {name}")),

@@ -40,7 +40,7 @@ pub async fn issuers(make: impl AsyncFn() -> Arc<dyn Ledger>) {
 async fn authorities_have_one_name_each(ledger: &dyn Ledger) {
     let root = authority(1, "root", None);
     reserve(ledger, &root).await;
-    let exists = |name: &str| Some(LedgerError::AuthorityExists(ca_name(name)));
+    let exists = |name: &str| Some(LedgerError::CaExists(ca_name(name)));
     let outcome = ledger.intents().reserve(authority(2, "root", None)).await.err();
     assert_eq!(outcome, exists("root"), "an open intent for a CA takes its name");
     assert!(
@@ -57,25 +57,25 @@ async fn authorities_have_one_name_each(ledger: &dyn Ledger) {
     issue(ledger, &authority(5, "middle", Some("root"))).await;
     issue(ledger, &authority(6, "a-ca", Some("middle"))).await;
     issue(ledger, &intent(7)).await;
-    let authorities = ok(ledger.issuers().list().await);
-    let names: Vec<_> = authorities.iter().map(|ca| ca.ca_name.as_str()).collect();
+    let cas = ok(ledger.issuers().list().await);
+    let names: Vec<_> = cas.iter().map(|ca| ca.ca_name.as_str()).collect();
     assert_eq!(
         names,
         ["root", "middle", "a-ca"],
         "authorities are CAs alone, parents before children"
     );
     assert_eq!(
-        authorities[0].certificate,
+        cas[0].certificate,
         completion(&root).certificate,
         "an authority has its certificate"
     );
     assert_eq!(
-        authorities[0].key,
+        cas[0].key,
         KeyName("key of root".to_owned()),
         "an authority has its key's name"
     );
     assert_eq!(
-        authorities[1].parent,
+        cas[1].parent,
         Some(ca_name("root")),
         "an authority knows its parent"
     );

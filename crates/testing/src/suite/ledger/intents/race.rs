@@ -75,12 +75,12 @@ pub(super) async fn one_of_many_reserves_wins(ledger: Arc<dyn Ledger>) {
         .count();
     let refused = outcomes
         .iter()
-        .filter(|outcome| matches!(outcome, Err(LedgerError::AuthorityExists(_))))
+        .filter(|outcome| matches!(outcome, Err(LedgerError::CaExists(_))))
         .count();
     assert_eq!(
         (new, refused),
         (1, 15),
-        "of 16 reserves for one CA exactly one is New, the others get AuthorityExists"
+        "of 16 reserves for one CA exactly one is New, the others get CaExists"
     );
 
     let intents = (401..=464).map(intent);

@@ -75,7 +75,7 @@ pub(super) async fn a_renewed_certificate_takes_the_place_of_the_former(ledger: 
 
     cannot_be_renewed(ledger, renewing(7, &first), "it was renewed").await;
     let outcome = ledger.intents().reserve(authority(8, "a-ca", Some("root-ca"))).await;
-    assert_eq!(outcome.err(), Some(LedgerError::AuthorityExists(ca_name("a-ca"))));
+    assert_eq!(outcome.err(), Some(LedgerError::CaExists(ca_name("a-ca"))));
     // One that is given up leaves the present one, which can be renewed after that.
     let lost = renewing(9, &second);
     reserve(ledger, &lost).await;
