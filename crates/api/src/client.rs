@@ -20,7 +20,7 @@ use crate::authorities::Authorities;
 use crate::certificates::{CertificateEntry, CertificatePage, SearchQuery};
 use crate::crls::{Crls, PublicationState, PublishRequest};
 use crate::health::Health;
-use crate::issue::{RenewRequest, TlsCertAnswer, TlsCertRequest};
+use crate::issue::{IssueAnswer, IssueRequest, RenewRequest};
 use crate::revoke::{RevokeAnswer, RevokeRequest};
 use crate::{IDEMPOTENCY_KEY, PREFIX};
 
@@ -115,7 +115,7 @@ impl Client {
     }
 
     /// Has a certificate issued. With an idempotency token, the request can be repeated.
-    pub fn issue(&self, request: &TlsCertRequest, token: Option<&str>) -> Result<TlsCertAnswer, ClientError> {
+    pub fn issue(&self, request: &IssueRequest, token: Option<&str>) -> Result<IssueAnswer, ClientError> {
         self.send("/certificates", request, token)
     }
 
@@ -135,12 +135,7 @@ impl Client {
     }
 
     /// Renews the certificate of that serial number. With an idempotency token, the request can be repeated.
-    pub fn renew(
-        &self,
-        serial: &str,
-        request: &RenewRequest,
-        token: Option<&str>,
-    ) -> Result<TlsCertAnswer, ClientError> {
+    pub fn renew(&self, serial: &str, request: &RenewRequest, token: Option<&str>) -> Result<IssueAnswer, ClientError> {
         self.send(&format!("/certificates/{serial}/renew"), request, token)
     }
 

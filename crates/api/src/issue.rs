@@ -21,7 +21,7 @@ pub struct CertificateRequest;
 impl PartialSchema for CertificateRequest {
     fn schema() -> RefOr<Schema> {
         AnyOfBuilder::new()
-            .item(Ref::from_schema_name(TlsCertRequest::name()))
+            .item(Ref::from_schema_name(IssueRequest::name()))
             .item(Ref::from_schema_name(ChainRequest::name()))
             .into()
     }
@@ -29,8 +29,8 @@ impl PartialSchema for CertificateRequest {
 
 impl ToSchema for CertificateRequest {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((TlsCertRequest::name().into_owned(), TlsCertRequest::schema()));
-        TlsCertRequest::schemas(schemas);
+        schemas.push((IssueRequest::name().into_owned(), IssueRequest::schema()));
+        IssueRequest::schemas(schemas);
         schemas.push((ChainRequest::name().into_owned(), ChainRequest::schema()));
     }
 }
@@ -101,8 +101,11 @@ pub enum AltNameValues {
 }
 
 /// A request for a certificate. Unknown fields are ignored.
+// The server parses it into `contract::TlsCertRequest`. In the OpenAPI document it keeps the contract's name, by which
+// generated clients know it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-pub struct TlsCertRequest {
+#[schema(as = TlsCertRequest)]
+pub struct IssueRequest {
     /// Required unless `ca_chain_only` or `no_common_name`, or a profile is named and the CSR has one.
     #[schema(example = "www.example.com")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,7 +194,8 @@ pub struct CustomExtension {
 /// and `Base64CaChain`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-pub struct TlsCertAnswer {
+#[schema(as = TlsCertAnswer)]
+pub struct IssueAnswer {
     /// Facts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_info: Option<CertificateInfo>,

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 use utoipa::{Modify, OpenApi, ToSchema as _};
 
-use crate::issue::{CertificateInfo, TlsCertAnswer};
+use crate::issue::{CertificateInfo, IssueAnswer};
 use crate::{operations, problem};
 
 #[derive(OpenApi)]
@@ -115,7 +115,7 @@ struct Closed;
 impl Modify for Closed {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let schemas = &mut document.components.get_or_insert_default().schemas;
-        for name in [TlsCertAnswer::name(), CertificateInfo::name()] {
+        for name in [IssueAnswer::name(), CertificateInfo::name()] {
             if let Some(RefOr::T(Schema::Object(object))) = schemas.get_mut(name.as_ref()) {
                 object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
             }

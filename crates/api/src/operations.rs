@@ -13,7 +13,7 @@ use crate::authorities::Authorities;
 use crate::certificates::{CertificateEntry, CertificatePage, SearchQuery};
 use crate::crls::{Crls, PublicationState, PublishRequest};
 use crate::health::Health;
-use crate::issue::{CertificateRequest, RenewRequest, TlsCertAnswer};
+use crate::issue::{CertificateRequest, IssueAnswer, RenewRequest};
 use crate::problem::ProblemBody;
 use crate::revoke::{RevokeAnswer, RevokeRequest};
 
@@ -41,7 +41,7 @@ pub(crate) struct IdempotencyKey {
 #[utoipa::path(post, path = "/api/v1/certificates", tag = "certificates", request_body = CertificateRequest,
     params(IdempotencyKey),
     responses(
-        (status = 200, description = "The certificate and its chain", body = TlsCertAnswer, links(
+        (status = 200, description = "The certificate and its chain", body = IssueAnswer, links(
             ("The certificate" = (operation_id = "show",
                 parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))),
             ("Renew it" = (operation_id = "renew",
@@ -103,7 +103,7 @@ pub(crate) fn revoke() {}
 #[utoipa::path(post, path = "/api/v1/certificates/{serial_number}/renew", tag = "certificates", request_body = RenewRequest,
     params(SerialParameter, IdempotencyKey),
     responses(
-        (status = 200, description = "The new certificate and its chain", body = TlsCertAnswer, links(
+        (status = 200, description = "The new certificate and its chain", body = IssueAnswer, links(
             ("The certificate" = (operation_id = "show",
                 parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))),
             ("Renew it" = (operation_id = "renew",

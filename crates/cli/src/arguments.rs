@@ -205,7 +205,15 @@ mod tests {
     fn options_of_commands_do_not_meet_global_ones() {
         // `--authority` is the option's former name.
         for option in ["--issuer", "--authority"] {
-            let line = ["chancery", "--ca", "root.crt", "crl", "publish", option, "chancery-issuing-ca"];
+            let line = [
+                "chancery",
+                "--ca",
+                "root.crt",
+                "crl",
+                "publish",
+                option,
+                "chancery-issuing-ca",
+            ];
             let arguments = Arguments::parse_from(line);
             assert_eq!(arguments.ca.as_deref(), Some(std::path::Path::new("root.crt")));
             let Command::Crl(CrlCommand::Publish { issuer }) = arguments.command else {

@@ -10,7 +10,7 @@ mod server;
 use anyhow::{Context as _, Result, bail};
 use chancery_api::certificates::{CertificateEntry, CertificatePage, SearchQuery};
 use chancery_api::crls::{CrlEntry, Crls, PublicationState};
-use chancery_api::issue::{TlsCertAnswer, TlsCertRequest};
+use chancery_api::issue::{IssueAnswer, IssueRequest};
 use chancery_api::problem::ErrorCode;
 use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
 use chancery_authority::Principal;
@@ -63,7 +63,7 @@ impl std::error::Error for Refused {
 
 /// The outcome of a revocation.
 #[derive(Debug, Serialize)]
-pub(crate) struct Revocation {
+pub(crate) struct RevokeOutcome {
     #[serde(flatten)]
     pub(crate) answer: RevokeAnswer,
     /// Why its notice was not sent, where this process sends it.
@@ -74,14 +74,14 @@ pub(crate) struct Revocation {
 /// The outcome of a publication.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Publication {
+pub(crate) enum PublishOutcome {
     /// Its CRLs.
     Crls(Crls),
     /// It took longer than a server lets a caller wait, and has ended now.
     Ended(PublicationState),
 }
 
-impl Publication {
+impl PublishOutcome {
     /// The outcome of each CRL.
     pub(crate) fn crls(&self) -> &[CrlEntry] {
         match self {
@@ -94,18 +94,18 @@ impl Publication {
 /// An authority, local or remote.
 pub(crate) trait Backend {
     /// Has a certificate issued; request and answer are those of the drop-in contract.
-    fn issue(&self, request: &TlsCertRequest, idempotency_token: Option<&str>) -> Result<TlsCertAnswer>;
+    fn issue(&self, request: &IssueRequest, idempotency_token: Option<&str>) -> Result<IssueAnswer>;
     /// Renews for the key of the CSR, or without one for the same key. The answer is that of `issue`.
-    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<TlsCertAnswer>;
+    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<IssueAnswer>;
     /// One certificate.
     fn certificate(&self, serial: &str) -> Result<CertificateEntry>;
     /// A page of certificates.
     fn search(&self, query: &SearchQuery) -> Result<CertificatePage>;
     /// Revokes a certificate, and its family where the key is compromised, unless `only`. Returns the certificate's new
     /// state and the others affected.
-    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<Revocation>;
+    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<RevokeOutcome>;
     /// Makes and publishes CRLs of one CA or of all.
-    fn publish_crls(&self, ca: Option<&str>) -> Result<Publication>;
+    fn publish_crls(&self, ca: Option<&str>) -> Result<PublishOutcome>;
     /// Number, age and size of every CRL.
     fn crl_status(&self) -> Result<Crls>;
 }

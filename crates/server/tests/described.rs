@@ -4,7 +4,7 @@ use axum::http::Method;
 use chancery_api::certificates::{CertificateEntry, CertificatePage, CertificateStatus};
 use chancery_api::crls::Crls;
 use chancery_api::issue::{
-    AltNameValues, AltNames, CustomExtension, ListedAltName, TlsCertAnswer, TlsCertRequest, TypedAltName,
+    AltNameValues, AltNames, CustomExtension, IssueAnswer, IssueRequest, ListedAltName, TypedAltName,
 };
 use chancery_api::problem::{ErrorCode, ProblemBody};
 use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
@@ -46,23 +46,23 @@ fn typed<T: DeserializeOwned + Serialize>(json: &Value) -> T {
 #[tokio::test]
 async fn answers_are_what_the_types_say() {
     let fixture = Fixture::new(QUICK).await;
-    let request = TlsCertRequest {
+    let request = IssueRequest {
         common_name: Some("www.example.com".to_owned()),
         purposes: Some(vec!["server_auth".to_owned(), "to_be_left_out".to_owned()]),
         base64_csr_data: Some(csr("www.example.com")),
-        ..TlsCertRequest::default()
+        ..IssueRequest::default()
     };
     let request = serde_json::to_value(request).unwrap();
     let (status, answer) = fixture.issue(&request).await;
     assert_eq!(status, 200, "{answer}");
-    let issued: TlsCertAnswer = typed(&answer);
+    let issued: IssueAnswer = typed(&answer);
     assert_eq!(issued.warnings.unwrap().len(), 1);
     let serial = issued.certificate_info.unwrap().serial_number;
     let (status, answer) = fixture.issue(&request).await;
     assert_eq!(status, 409, "{answer}");
     assert_eq!(typed::<ProblemBody>(&answer).code, ErrorCode::KeyInUse);
     let (_, chain) = fixture.issue(&json!({ "ca_chain_only": true })).await;
-    assert_eq!(typed::<TlsCertAnswer>(&chain).base64_certificate, None);
+    assert_eq!(typed::<IssueAnswer>(&chain).base64_certificate, None);
 
     let ask = async |scope, method, path: &str, body: &Value| {
         let answer = fixture.send(scope, method, path, body).await;
@@ -113,7 +113,7 @@ fn a_typed_request_is_read_as_it_was_meant() {
         .into(),
     );
     for (sans, count) in [(AltNames::One(domain), 1), (listed, 2), (by_type, 2)] {
-        let request = TlsCertRequest {
+        let request = IssueRequest {
             common_name: text("www.example.com"),
             country: text("DE"),
             state: text("Berlin"),

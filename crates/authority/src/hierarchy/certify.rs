@@ -54,9 +54,7 @@ impl Authority {
                 Err(LedgerError::SerialTaken(serial)) => last = Some(LedgerError::SerialTaken(serial)),
                 // An interrupted run reserved something else: the configuration has changed since.
                 Err(
-                    error @ (LedgerError::TokenReused
-                    | LedgerError::CaExists(_)
-                    | LedgerError::NotRenewable { .. }),
+                    error @ (LedgerError::TokenReused | LedgerError::CaExists(_) | LedgerError::NotRenewable { .. }),
                 ) => {
                     if self.is_made_meanwhile(request).await? {
                         return Ok(());
@@ -76,9 +74,7 @@ impl Authority {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(last
-            .unwrap_or_else(|| LedgerError::CaExists(ca_name.clone()))
-            .into())
+        Err(last.unwrap_or_else(|| LedgerError::CaExists(ca_name.clone())).into())
     }
 
     /// What an earlier run reserved, if it equals what this one would reserve apart from serial and time. If the key

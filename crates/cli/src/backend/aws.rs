@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result, anyhow, bail};
 use chancery_api::certificates::{CertificateEntry, CertificatePage, SearchQuery};
 use chancery_api::crls::Crls;
-use chancery_api::issue::{TlsCertAnswer, TlsCertRequest};
+use chancery_api::issue::{IssueAnswer, IssueRequest};
 use chancery_api::problem::ErrorCode;
 use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
 use chancery_authority::CaName;
@@ -19,7 +19,7 @@ use chancery_aws::{SystemClock, SystemEntropy};
 use chancery_x509::crl::RevocationList;
 use serde_json::{Value, json};
 
-use super::{Backend, Publication, Refused, Revocation, query};
+use super::{Backend, PublishOutcome, Refused, RevokeOutcome, query};
 use crate::arguments::Arguments;
 use crate::deployment::{Deployed, Opened};
 use crate::interrupt;
@@ -106,7 +106,7 @@ impl AwsBackend {
 
 impl Backend for AwsBackend {
     /// The request goes to `tls-cert` with an idempotency token, so that a repeated call makes no second certificate.
-    fn issue(&self, request: &TlsCertRequest, idempotency_token: Option<&str>) -> Result<TlsCertAnswer> {
+    fn issue(&self, request: &IssueRequest, idempotency_token: Option<&str>) -> Result<IssueAnswer> {
         let mut event = serde_json::to_value(request)?;
         let token = idempotency_token.map_or_else(token, str::to_owned);
         event["idempotency_token"] = json!(token);
@@ -124,7 +124,7 @@ impl Backend for AwsBackend {
         }
     }
 
-    fn renew(&self, _serial: &str, _base64_csr: Option<&str>, _idempotency_token: &str) -> Result<TlsCertAnswer> {
+    fn renew(&self, _serial: &str, _base64_csr: Option<&str>, _idempotency_token: &str) -> Result<IssueAnswer> {
         bail!(
             "a deployment on AWS renews by a new request: `chancery --aws … request NAME --out FOLDER --overwrite` makes a \
              new key and certificate; those listed in tls.json are renewed by themselves"
@@ -159,7 +159,7 @@ impl Backend for AwsBackend {
     }
 
     /// Recorded in both tables by the same transaction that the functions use; then the CA's function publishes.
-    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<Revocation> {
+    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<RevokeOutcome> {
         let reason = query::reason(request.reason.as_deref())?;
         let invalidity_date = query::invalidity_date(request.invalidity_date.as_deref())?;
         let serial = query::serial(serial)?;
@@ -180,10 +180,10 @@ impl Backend for AwsBackend {
         let notice_problem = revoked
             .notice_failed
             .then(|| "the notice of it could not be published to the topic".to_owned());
-        Ok(Revocation { answer, notice_problem })
+        Ok(RevokeOutcome { answer, notice_problem })
     }
 
-    fn publish_crls(&self, ca: Option<&str>) -> Result<Publication> {
+    fn publish_crls(&self, ca: Option<&str>) -> Result<PublishOutcome> {
         let ca_name = ca.map(CaName::new).transpose()?;
         let cas = self.cas()?;
         if let Some(ca_name) = ca_name.as_ref().filter(|ca_name| !cas.contains(ca_name)) {
@@ -210,7 +210,7 @@ impl Backend for AwsBackend {
                 crl.problem = Some(problem.clone());
             }
         }
-        Ok(Publication::Crls(Crls { crls }))
+        Ok(PublishOutcome::Crls(Crls { crls }))
     }
 
     fn crl_status(&self) -> Result<Crls> {

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_api::certificates::{CertificateEntry, CertificatePage, SearchQuery};
 use chancery_api::crls::Crls;
-use chancery_api::issue::{TlsCertAnswer, TlsCertRequest};
+use chancery_api::issue::{IssueAnswer, IssueRequest};
 use chancery_api::problem::ErrorCode;
 use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
 use chancery_authority::issue::{IssueError, Issued};
@@ -16,7 +16,7 @@ use chancery_authority::{CaName, Principal};
 use chancery_contract::{self as contract, IssueTlsCert as _};
 use chancery_x509::time::UnixTime;
 
-use super::{Backend, Publication, Refused, Revocation, query};
+use super::{Backend, PublishOutcome, Refused, RevokeOutcome, query};
 use crate::arguments::Arguments;
 use crate::interrupt;
 use crate::local_authority::LocalAuthority;
@@ -73,7 +73,7 @@ impl FolderBackend {
         self.local.authority.ports().clock.now()
     }
 
-    fn answer(&self, issued: Result<Issued, IssueError>, request: &contract::TlsCertRequest) -> Result<TlsCertAnswer> {
+    fn answer(&self, issued: Result<Issued, IssueError>, request: &contract::TlsCertRequest) -> Result<IssueAnswer> {
         // A user who runs the command on the folder is its operator, and may see internal details.
         let issued = issued.map_err(|error| match (&error, error.detail()) {
             (IssueError::Rejected(refusal), _) => {
@@ -88,7 +88,7 @@ impl FolderBackend {
 }
 
 impl Backend for FolderBackend {
-    fn issue(&self, request: &TlsCertRequest, idempotency_token: Option<&str>) -> Result<TlsCertAnswer> {
+    fn issue(&self, request: &IssueRequest, idempotency_token: Option<&str>) -> Result<IssueAnswer> {
         let request = contract::TlsCertRequest::from_value(&serde_json::to_value(request)?)
             .map_err(|malformed| Refused::at_once(Some(ErrorCode::from(malformed.code())), malformed))?;
         let token = idempotency_token.map(|token| IdempotencyToken(token.to_owned()));
@@ -105,7 +105,7 @@ impl Backend for FolderBackend {
         )
     }
 
-    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<TlsCertAnswer> {
+    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<IssueAnswer> {
         let serial = query::serial(serial)?;
         let renewed = self.local.runtime.block_on(self.local.authority.certificate(serial))?;
         self.make_key_ready(renewed.as_ref().map(|record| record.profile.as_str()))?;
@@ -142,7 +142,7 @@ impl Backend for FolderBackend {
         Ok(CertificatePage::new(page, self.now()))
     }
 
-    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<Revocation> {
+    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<RevokeOutcome> {
         let reason = query::reason(request.reason.as_deref())?;
         let invalidity_date = query::invalidity_date(request.invalidity_date.as_deref())?;
         interrupt::finish_what_is_begun();
@@ -154,13 +154,13 @@ impl Backend for FolderBackend {
             query::reach(request.only),
         );
         let revoked = self.local.runtime.block_on(revoked)?;
-        Ok(Revocation {
+        Ok(RevokeOutcome {
             answer: RevokeAnswer::new(&revoked, self.now(), ToString::to_string),
             notice_problem: None,
         })
     }
 
-    fn publish_crls(&self, ca: Option<&str>) -> Result<Publication> {
+    fn publish_crls(&self, ca: Option<&str>) -> Result<PublishOutcome> {
         let ca_name = ca.map(CaName::new).transpose()?;
         if let Some(ca_name) = ca_name
             .as_ref()
@@ -175,7 +175,7 @@ impl Backend for FolderBackend {
             .local
             .runtime
             .block_on(self.local.authority.publish_crls(ca_name.as_ref()));
-        Ok(Publication::Crls(Crls::published(&outcomes, ToString::to_string)))
+        Ok(PublishOutcome::Crls(Crls::published(&outcomes, ToString::to_string)))
     }
 
     fn crl_status(&self) -> Result<Crls> {

@@ -9,14 +9,14 @@ use chancery_api::client::{
     Access, Client, ClientError, ConnectionError, ConnectionFailure, Identity, NotHttps, Publishing, ServerUrl,
 };
 use chancery_api::crls::{Crls, PublishRequest};
-use chancery_api::issue::{RenewRequest, TlsCertAnswer, TlsCertRequest};
+use chancery_api::issue::{IssueAnswer, IssueRequest, RenewRequest};
 use chancery_api::revoke::RevokeRequest;
 use chancery_local::keys::client::ClientKey;
 use chancery_x509::{certificate as x509, pem};
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use super::{Backend, Publication, Refused, Revocation};
+use super::{Backend, PublishOutcome, Refused, RevokeOutcome};
 use crate::arguments::Arguments;
 use crate::bounded;
 
@@ -62,11 +62,11 @@ impl ServerBackend {
 }
 
 impl Backend for ServerBackend {
-    fn issue(&self, request: &TlsCertRequest, idempotency_token: Option<&str>) -> Result<TlsCertAnswer> {
+    fn issue(&self, request: &IssueRequest, idempotency_token: Option<&str>) -> Result<IssueAnswer> {
         self.0.issue(request, idempotency_token).map_err(for_user)
     }
 
-    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<TlsCertAnswer> {
+    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<IssueAnswer> {
         let request = RenewRequest {
             base64_csr_data: base64_csr.map(str::to_owned),
         };
@@ -83,19 +83,19 @@ impl Backend for ServerBackend {
         self.0.search(query).map_err(for_user)
     }
 
-    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<Revocation> {
-        Ok(Revocation {
+    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<RevokeOutcome> {
+        Ok(RevokeOutcome {
             answer: self.0.revoke(serial, request).map_err(for_user)?,
             notice_problem: None,
         })
     }
 
-    fn publish_crls(&self, ca: Option<&str>) -> Result<Publication> {
+    fn publish_crls(&self, ca: Option<&str>) -> Result<PublishOutcome> {
         let request = PublishRequest {
             authority: ca.map(str::to_owned),
         };
         let mut state = match self.0.publish(&request).map_err(for_user)? {
-            Publishing::Ended(crls) => return Ok(Publication::Crls(crls)),
+            Publishing::Ended(crls) => return Ok(PublishOutcome::Crls(crls)),
             Publishing::GoesOn(state) => state,
         };
         // With many shards it continues after the answer.
@@ -103,7 +103,7 @@ impl Backend for ServerBackend {
             std::thread::sleep(ASK_AGAIN);
             state = self.0.publication(&state.publication).map_err(for_user)?;
         }
-        Ok(Publication::Ended(state))
+        Ok(PublishOutcome::Ended(state))
     }
 
     fn crl_status(&self) -> Result<Crls> {

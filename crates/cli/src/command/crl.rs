@@ -6,7 +6,7 @@ use anyhow::Result;
 use chancery_api::crls::CrlEntry;
 
 use crate::arguments::{Arguments, CrlCommand};
-use crate::backend::{self, Publication};
+use crate::backend::{self, PublishOutcome};
 use crate::show;
 
 /// Publishes CRLs, or shows their state.
@@ -15,18 +15,18 @@ pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCod
         CrlCommand::Publish { .. } => backend::open(arguments)?,
         CrlCommand::Status => backend::open_to_read(arguments)?,
     };
-    let publication = match command {
+    let outcome = match command {
         CrlCommand::Publish { issuer } => {
             let _progress = show::Progress::start("Making and publishing CRLs");
             backend.publish_crls(issuer.as_deref())?
         }
-        CrlCommand::Status => Publication::Crls(backend.crl_status()?),
+        CrlCommand::Status => PublishOutcome::Crls(backend.crl_status()?),
     };
-    let crls = publication.crls();
+    let crls = outcome.crls();
     // The table shows problems, and the exit code reports them to scripts.
     let bad = crls.iter().any(|crl| crl.problem.is_some());
     if arguments.json {
-        show::json(&serde_json::to_value(&publication)?)?;
+        show::json(&serde_json::to_value(&outcome)?)?;
     } else {
         println!(
             "{}",

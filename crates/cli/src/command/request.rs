@@ -8,7 +8,7 @@ mod pending;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use chancery_api::issue::{AltNames, TlsCertAnswer, TlsCertRequest};
+use chancery_api::issue::{AltNames, IssueAnswer, IssueRequest};
 use chancery_authority::port::KeyName;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm, TokenClientKey};
 use chancery_local::keys::passphrase::{Passphrase, PassphraseSource};
@@ -175,7 +175,7 @@ fn unanswered(error: anyhow::Error, pending: &Pending, is_repeated: bool) -> any
     }
 }
 
-fn print_answer(arguments: &Arguments, request: &RequestArguments, answer: &TlsCertAnswer) -> Result<()> {
+fn print_answer(arguments: &Arguments, request: &RequestArguments, answer: &IssueAnswer) -> Result<()> {
     if arguments.json {
         return wanted::json(answer);
     }
@@ -199,7 +199,7 @@ fn print_answer(arguments: &Arguments, request: &RequestArguments, answer: &TlsC
 }
 
 /// The request without its CSR.
-fn body(request: &RequestArguments) -> Result<TlsCertRequest> {
+fn body(request: &RequestArguments) -> Result<IssueRequest> {
     let mut body = wanted::request(&request.wanted)?;
     let first = &request.names[0];
     if request.no_common_name {

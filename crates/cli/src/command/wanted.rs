@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chancery_api::issue::{AltNames, CertificateInfo, ListedAltName, TlsCertAnswer, TlsCertRequest, TypedAltName};
+use chancery_api::issue::{AltNames, CertificateInfo, IssueAnswer, IssueRequest, ListedAltName, TypedAltName};
 use chancery_api::problem::ErrorCode;
 use chancery_contract::purpose_named;
 use chancery_x509::san::AltNameType;
@@ -17,7 +17,7 @@ use crate::backend::Refused;
 use crate::show;
 
 /// The request, without its CSR and common name.
-pub(crate) fn request(wanted: &WantedArguments) -> Result<TlsCertRequest> {
+pub(crate) fn request(wanted: &WantedArguments) -> Result<IssueRequest> {
     // The contract ignores unknown purposes; on a command line they are mistakes, better reported at once.
     if let Some(slip) = wanted.purposes.iter().find(|purpose| purpose_named(purpose).is_none()) {
         bail!("--purpose takes server_auth or client_auth, not {slip:?}; other usages go with --eku");
@@ -28,7 +28,7 @@ pub(crate) fn request(wanted: &WantedArguments) -> Result<TlsCertRequest> {
         .map(|san| alt_name(san, &format!("--san {san:?}")))
         .collect::<Result<Vec<_>>>()?;
     let listed = |texts: &Vec<String>| (!texts.is_empty()).then(|| texts.clone());
-    Ok(TlsCertRequest {
+    Ok(IssueRequest {
         organization: wanted.organization.clone(),
         organizational_unit: wanted.organizational_unit.clone(),
         country: wanted.country.clone(),
@@ -44,7 +44,7 @@ pub(crate) fn request(wanted: &WantedArguments) -> Result<TlsCertRequest> {
         notify_expiry: wanted.notify_expiry,
         notify_issued: wanted.notify_issued,
         force_issue: wanted.force.then_some(true),
-        ..TlsCertRequest::default()
+        ..IssueRequest::default()
     })
 }
 
@@ -98,13 +98,13 @@ pub(crate) fn csr(pem: &str) -> String {
 }
 
 /// The certificate of an answer, with its chain if that was asked for, PEM.
-pub(crate) fn certificate(answer: &TlsCertAnswer) -> Result<String> {
+pub(crate) fn certificate(answer: &IssueAnswer) -> Result<String> {
     let encoded = answer.base64_certificate.as_deref().unwrap_or_default();
     pem(encoded, "/Base64Certificate")
 }
 
 /// The chain of an answer, PEM: issuing CA, root.
-pub(crate) fn chain(answer: &TlsCertAnswer) -> Result<String> {
+pub(crate) fn chain(answer: &IssueAnswer) -> Result<String> {
     pem(&answer.base64_ca_chain, "/Base64CaChain")
 }
 
@@ -124,7 +124,7 @@ fn pem(encoded: &str, field: &str) -> Result<String> {
 }
 
 /// Prints what was issued.
-pub(crate) fn print_issued(answer: &TlsCertAnswer) {
+pub(crate) fn print_issued(answer: &IssueAnswer) {
     let info = answer.certificate_info.as_ref();
     let field = |of: fn(&CertificateInfo) -> &String| info.map(of).cloned().unwrap_or_default();
     show::facts([
@@ -138,12 +138,12 @@ pub(crate) fn print_issued(answer: &TlsCertAnswer) {
 }
 
 /// Prints the answer as JSON.
-pub(crate) fn json(answer: &TlsCertAnswer) -> Result<()> {
+pub(crate) fn json(answer: &IssueAnswer) -> Result<()> {
     show::json(&serde_json::to_value(answer)?)
 }
 
 /// Warnings: what of the request is not in the certificate.
-pub(crate) fn notes(answer: &TlsCertAnswer) -> impl Iterator<Item = &str> {
+pub(crate) fn notes(answer: &IssueAnswer) -> impl Iterator<Item = &str> {
     answer.warnings.iter().flatten().map(String::as_str)
 }
 

@@ -6,8 +6,8 @@ use std::io;
 use async_trait::async_trait;
 use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
-    CaRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
-    CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
+    CaRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
+    CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
     IssuerChange, Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach,
     Rejection, Rejections, Related, Reminders, Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether,
     Search, ServerNames, ToRevoke, UnfinishedFamilies, Unlisted,

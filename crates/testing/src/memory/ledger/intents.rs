@@ -114,8 +114,7 @@ impl State {
     /// Whether a CA is revoked: its present certificate is, or a former one that was not just superseded, or its key is
     /// compromised.
     fn is_revoked(&self, ca: &CaName, present: &CertificateRecord) -> bool {
-        let of_ca =
-            |record: &&CertificateRecord| matches!(&record.kind, Kind::Ca { ca_name, .. } if ca_name == ca);
+        let of_ca = |record: &&CertificateRecord| matches!(&record.kind, Kind::Ca { ca_name, .. } if ca_name == ca);
         let mut certificates = self.rows.values().filter_map(Row::record).filter(of_ca);
         let counts = |record: &CertificateRecord| {
             record

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
-    CaRecord, CertificateIntent, CertificateRecord, ChangeMark, CrlIntent, CrlRecord, CrlScope,
-    IdempotencyToken, IntentId, IssuerStatus, LedgerError, OpenIntent, Rejection, UnfinishedFamily,
+    CaRecord, CertificateIntent, CertificateRecord, ChangeMark, CrlIntent, CrlRecord, CrlScope, IdempotencyToken,
+    IntentId, IssuerStatus, LedgerError, OpenIntent, Rejection, UnfinishedFamily,
 };
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;

@@ -74,9 +74,5 @@ async fn authorities_have_one_name_each(ledger: &dyn Ledger) {
         KeyName("key of root".to_owned()),
         "an authority has its key's name"
     );
-    assert_eq!(
-        cas[1].parent,
-        Some(ca_name("root")),
-        "an authority knows its parent"
-    );
+    assert_eq!(cas[1].parent, Some(ca_name("root")), "an authority knows its parent");
 }
