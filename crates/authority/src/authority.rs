@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::port::ledger::{CertificateRecord, Cursor, LedgerError, Page, Search};
 use crate::port::{KeyStoreError, Ports};
 use crate::profile::Profiles;
-use crate::publish::slots::Slots;
+use crate::publish::scope_states::ScopeStates;
 use crate::signing::authentication::Authenticator;
 
 /// A hierarchy of CAs over its ports. Cheap to share behind an `Arc`; every method may run concurrently.
@@ -34,7 +34,7 @@ pub struct Authority {
     /// When the CAs were read last, in Unix seconds.
     pub(crate) issuers_read_at: AtomicI64,
     /// This process's knowledge of each CRL.
-    pub(crate) slots: Slots,
+    pub(crate) scope_states: ScopeStates,
     /// Authenticates intents.
     pub(crate) authenticator: Authenticator,
     /// Intents in the ledger that this process refused to sign.
@@ -59,7 +59,7 @@ impl Authority {
             profiles,
             cas: RwLock::new(cas.into()),
             issuers_read_at: AtomicI64::new(now.0),
-            slots: Slots::default(),
+            scope_states: ScopeStates::default(),
             authenticator,
             refused_intents: AtomicU64::new(0),
             unreadable_intents: AtomicU64::new(0),

@@ -14,7 +14,7 @@ mod listing;
 mod made;
 mod numbers;
 mod published;
-pub(crate) mod slots;
+pub(crate) mod scope_states;
 mod spool;
 mod status;
 #[cfg(test)]

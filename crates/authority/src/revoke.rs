@@ -179,9 +179,9 @@ impl Authority {
         match &reaching {
             Ok(together) if matches!(together.certificate, Revoked::Already(_)) => {}
             Err(LedgerError::NotFound(_)) => {}
-            Ok(_) => self.slots.changed(&scope),
+            Ok(_) => self.scope_states.changed(&scope),
             Err(_) => {
-                self.slots.changed(&scope);
+                self.scope_states.changed(&scope);
                 self.others_may_have_changed(reason);
             }
         }

@@ -285,7 +285,7 @@ impl Authority {
         // Also after an error: the write may have succeeded and only the response been lost.
         if !matches!(outcome, Err(LedgerError::NoOpenIntent(_))) {
             tracing::warn!(intent = %id, "an open intent was given up; its serial goes on the CRL");
-            self.slots.issuer_changed(&id.issuer);
+            self.scope_states.issuer_changed(&id.issuer);
         }
         outcome
     }

@@ -160,7 +160,7 @@ impl Authority {
         {
             tracing::warn!(intent = %intent.id, ca = %ca_name, "giving up an intent of an earlier configuration");
             match intents.mark_lost(intent.id.clone(), self.ports().clock.now()).await {
-                Ok(()) | Err(LedgerError::NoOpenIntent(_)) => self.slots.issuer_changed(&intent.id.issuer),
+                Ok(()) | Err(LedgerError::NoOpenIntent(_)) => self.scope_states.issuer_changed(&intent.id.issuer),
                 Err(error) => return Err(error.into()),
             }
             given_up += 1;

@@ -303,7 +303,7 @@ impl Authority {
         let now = self.ports().clock.now();
         let outcome = self.ports().ledger.intents().mark_lost(id.clone(), now).await;
         // Also after an error: the write may have succeeded and only its response been lost.
-        self.slots.issuer_changed(&id.issuer);
+        self.scope_states.issuer_changed(&id.issuer);
         match outcome {
             Ok(()) | Err(LedgerError::NoOpenIntent(_)) => Ok(()),
             Err(error) => Err(error),

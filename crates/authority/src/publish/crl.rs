@@ -18,7 +18,7 @@ use super::listing::Listing;
 use super::made::RecordedCrl;
 use super::numbers::{self, Believed};
 use super::published::{BACKDATE, PublishedCrl};
-use super::slots::{Published, Slot};
+use super::scope_states::{Published, ScopeState};
 use super::spool::{self, Spooled, WholeCrl};
 use super::{PublishError, files, frame, status};
 use crate::authority::Authority;
@@ -47,9 +47,9 @@ const PUTTING_BACK: Duration = Duration::from_secs(20);
 impl Authority {
     /// Makes and publishes one CRL now.
     pub async fn publish_crl(&self, scope: &CrlScope) -> Result<PublishedCrl, PublishError> {
-        let slot = self.slots.slot(scope);
-        let mut published = slot.published.lock().await;
-        self.publish_into(scope, &slot, &mut published).await
+        let scope_state = self.scope_states.of(scope);
+        let mut published = scope_state.published.lock().await;
+        self.publish_into(scope, &scope_state, &mut published).await
     }
 
     /// Ensures that a published CRL covers everything that was revoked until now, and that these serial numbers are in
@@ -59,16 +59,16 @@ impl Authority {
         scope: &CrlScope,
         serials: &[Serial],
     ) -> Result<PublishedCrl, PublishError> {
-        let slot = self.slots.slot(scope);
-        let _awaiting = slot.await_listing(serials);
-        let changes = slot.changes();
-        let mut published = slot.published.lock().await;
-        if let Some(last) = published.last.clone().filter(|_| slot.covers(changes))
+        let scope_state = self.scope_states.of(scope);
+        let _awaiting = scope_state.await_listing(serials);
+        let changes = scope_state.changes();
+        let mut published = scope_state.published.lock().await;
+        if let Some(last) = published.last.clone().filter(|_| scope_state.covers(changes))
             && self.are_listed(scope, &published, serials).await?
         {
             return Ok(last);
         }
-        let crl = self.publish_into(scope, &slot, &mut published).await?;
+        let crl = self.publish_into(scope, &scope_state, &mut published).await?;
         if self.are_listed(scope, &published, serials).await? {
             return Ok(crl);
         }
@@ -85,8 +85,8 @@ impl Authority {
         serials: &[Serial],
     ) -> Result<PublishedCrl, PublishError> {
         let ca = self.publishing_ca(scope)?;
-        let slot = self.slots.slot(scope);
-        let guard = slot.published.lock().await;
+        let scope_state = self.scope_states.of(scope);
+        let guard = scope_state.published.lock().await;
         if let Some(crl) = self.published_with(&ca, scope, serials).await? {
             return Ok(crl);
         }
@@ -113,18 +113,18 @@ impl Authority {
     async fn publish_into(
         &self,
         scope: &CrlScope,
-        slot: &Slot,
+        scope_state: &ScopeState,
         published: &mut Published,
     ) -> Result<PublishedCrl, PublishError> {
-        let _place = self.slots.place(scope).await;
+        let _place = self.scope_states.place(scope).await;
         // Read before the number is reserved: this CRL may miss any later change.
-        let changes = slot.changes();
-        let awaited = slot.awaited_serials();
+        let changes = scope_state.changes();
+        let awaited = scope_state.awaited_serials();
         let outcome = self.make_and_publish(scope, &awaited).await;
         match outcome {
             Ok((crl, seen)) => {
-                slot.cover(changes);
-                slot.set_damaged(crl.damaged.clone());
+                scope_state.cover(changes);
+                scope_state.set_damaged(crl.damaged.clone());
                 published.last = Some(crl.clone());
                 published.seen = seen;
                 tracing::info!(issuer = %scope.issuer, shard = scope.shard, number = crl.number, entries = crl.entries, "CRL published");

@@ -143,7 +143,7 @@ impl Authority {
                 .extract_if(.., of_issuer)
                 .map(|(_, problem)| problem)
                 .collect();
-            let mut damaged = self.slots.slot(&scope).damaged();
+            let mut damaged = self.scope_states.of(&scope).damaged();
             let (state, staleness) = match self.believed_crl_state(&scope, 0).await {
                 Ok(Believed { state, damage, .. }) => {
                     // Reported even before the next CRL reports it.

@@ -84,7 +84,7 @@ impl Authority {
                     Reach::Certificate,
                 )
                 .await;
-            self.slots.changed(&other.scope());
+            self.scope_states.changed(&other.scope());
             match revoked.map(|revoked| revoked.certificate) {
                 Ok(Revoked::Now(other)) => {
                     tracing::info!(serial = %other.id.serial, issuer = %other.id.issuer, ca = %ca.name(), "certificate revoked because its CA is");

@@ -93,7 +93,7 @@ impl Authority {
             self.report_unreadable(unreadable, revocation.reason, &mut others.unreadable);
             for other in &batch {
                 let affected = Affected::new(other, other.key == record.key);
-                self.slots.changed(&affected.scope());
+                self.scope_states.changed(&affected.scope());
                 tracing::info!(
                     serial = %other.id.serial,
                     issuer = %other.id.issuer,
@@ -233,7 +233,7 @@ impl Authority {
         }
         let together = reaching?;
         let (Revoked::Now(record) | Revoked::Already(record)) = together.certificate;
-        self.slots.changed(&Affected::new(&record, true).scope());
+        self.scope_states.changed(&Affected::new(&record, true).scope());
         let first = (together.others, together.unreadable, together.has_more);
         Ok(self.revoke_others(&record, revocation, first).await?.certificates)
     }
@@ -267,7 +267,7 @@ impl Authority {
     pub(super) fn others_may_have_changed(&self, reason: RevocationReason) {
         if compromises_key(reason) {
             for ca in self.cas().iter() {
-                self.slots.issuer_changed(ca.name());
+                self.scope_states.issuer_changed(ca.name());
             }
         }
     }

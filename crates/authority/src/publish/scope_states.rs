@@ -1,6 +1,6 @@
 //! This process's knowledge of each CRL: what it published last. The ledger decides what is due.
 //!
-//! A slot serialises the publications of one CRL, so that a burst of revocations results in few CRLs: a caller that
+//! Each state serialises the publications of one CRL, so that a burst of revocations results in few CRLs: a caller that
 //! waited finds its own revocation covered by the CRL before.
 
 use std::collections::{HashMap, HashSet};
@@ -18,13 +18,15 @@ use crate::port::ledger::CrlScope;
 /// compared with.
 const AT_A_TIME: usize = 8;
 
+/// The states by scope, and the places to make CRLs.
 #[derive(Default)]
-pub(crate) struct Slots {
-    known: Mutex<HashMap<CrlScope, Arc<Slot>>>,
+pub(crate) struct ScopeStates {
+    known: Mutex<HashMap<CrlScope, Arc<ScopeState>>>,
     making: [AsyncMutex<()>; AT_A_TIME],
 }
 
-pub(super) struct Slot {
+/// What this process knows of one scope's CRLs.
+pub(super) struct ScopeState {
     /// Counts changes: a CRL that was reserved when this was `n` covers changes up to `n`.
     changes: AtomicU64,
     /// Held while a CRL of this scope is made and published.
@@ -39,7 +41,7 @@ pub(super) struct Slot {
 
 /// Serial numbers that a caller waits for; the wait ends when dropped.
 pub(super) struct Awaiting<'a> {
-    slot: &'a Slot,
+    state: &'a ScopeState,
     serials: &'a [Serial],
 }
 
@@ -50,11 +52,11 @@ pub(super) struct Published {
     pub(super) seen: HashSet<Serial>,
 }
 
-impl Slots {
-    pub(super) fn slot(&self, scope: &CrlScope) -> Arc<Slot> {
+impl ScopeStates {
+    pub(super) fn of(&self, scope: &CrlScope) -> Arc<ScopeState> {
         self.lock()
             .entry(scope.clone())
-            .or_insert_with(|| Arc::new(Slot::new()))
+            .or_insert_with(|| Arc::new(ScopeState::new()))
             .clone()
     }
 
@@ -67,26 +69,26 @@ impl Slots {
 
     /// Records that something was revoked, or given up, in that scope.
     pub(crate) fn changed(&self, scope: &CrlScope) {
-        self.slot(scope).change();
+        self.of(scope).change();
     }
 
     /// The same where only the issuer is known.
     pub(crate) fn issuer_changed(&self, issuer: &CaName) {
-        for (scope, slot) in self.lock().iter() {
+        for (scope, state) in self.lock().iter() {
             if scope.issuer == *issuer {
-                slot.change();
+                state.change();
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CrlScope, Arc<Slot>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CrlScope, Arc<ScopeState>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Awaiting<'_> {
     fn drop(&mut self) {
-        let mut awaited = self.slot.awaited();
+        let mut awaited = self.state.awaited();
         for serial in self.serials {
             if let Some(waiting) = awaited.get_mut(serial) {
                 *waiting -= 1;
@@ -98,7 +100,7 @@ impl Drop for Awaiting<'_> {
     }
 }
 
-impl Slot {
+impl ScopeState {
     /// Starts with one uncovered change, since changes before this process are unknown to it.
     fn new() -> Self {
         Self {
@@ -117,7 +119,7 @@ impl Slot {
             *awaited.entry(*serial).or_default() += 1;
         }
         drop(awaited);
-        Awaiting { slot: self, serials }
+        Awaiting { state: self, serials }
     }
 
     /// All awaited serial numbers.
