@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use chancery_authority::config::Config;
 use chancery_authority::issue::{CsrFileName, RequestedNames};
-use chancery_authority::issue::{IssueError, Rules};
+use chancery_authority::issue::{IssuancePolicy, IssueError};
 use chancery_authority::port::LedgerError;
 use chancery_authority::profile::{Profile, Profiles};
 use chancery_authority::{Authority, CaName, Principal};
@@ -220,7 +220,7 @@ fn plan(octets: &[u8]) {
     let authority = &*AUTHORITY;
     let cas = authority.cas();
     let planner = Planner {
-        rules: Rules {
+        policy: IssuancePolicy {
             config: authority.config(),
             profiles: authority.profiles(),
             cas: &cas,

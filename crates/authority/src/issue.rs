@@ -1,6 +1,6 @@
 //! Issuance: the steps from a request to its certificate. Every front builds a [`Request`] from what it received.
 //!
-//! 1. [`Rules::prepare`] decides, without any I/O: the CSR parses, proves possession, and carries a key that may be
+//! 1. [`IssuancePolicy::prepare`] decides, without any I/O: the CSR parses, proves possession, and carries a key that may be
 //!    certified; the profile allows what the request asks for; the final TBSCertificate, with a placeholder signature,
 //!    passes every lint. The result, [`Prepared`], can be used once.
 //! 2. [`Authority::issue_prepared`] reserves: serial, key, token and TBSCertificate are recorded in the ledger before
@@ -44,7 +44,7 @@ pub use csr::Csr;
 pub use csr_file::{CsrFile, CsrFileName, FoundCsr, NoCsrFileName};
 pub use digest::RequestDigest;
 pub use error::{InternalFault, IssueError};
-pub use prepare::{IssuanceContext, Rules};
+pub use prepare::{IssuanceContext, IssuancePolicy};
 pub use prepared::{KeyClaim, Prepared};
 pub use purpose::TlsPurpose;
 pub use refusal::Refusal;
@@ -105,11 +105,11 @@ impl Authority {
         token: Option<IdempotencyToken>,
         token_origin: TokenOrigin,
     ) -> Result<Issued, IssueError> {
-        self.keep_issuers_fresh().await;
+        self.reload_cas_if_stale().await;
         let mut outcome = self
             .prepare_and_issue(request, principal, token.clone(), token_origin)
             .await;
-        if self.issuers_changed(&outcome).await {
+        if self.reload_if_issuer_stopped(&outcome).await {
             outcome = self.prepare_and_issue(request, principal, token, token_origin).await;
         }
         if let Err(IssueError::Rejected(refusal)) = &outcome {
@@ -140,7 +140,7 @@ impl Authority {
         token: Option<IdempotencyToken>,
     ) -> Result<Prepared, IssueError> {
         let cas = self.cas();
-        let rules = Rules {
+        let policy = IssuancePolicy {
             config: self.config(),
             profiles: self.profiles(),
             cas: &cas,
@@ -151,7 +151,7 @@ impl Authority {
             now: self.ports().clock.now(),
             serial: self.draw_serial(),
         };
-        rules.prepare(request, context).inspect_err(warn_of_lint)
+        policy.prepare(request, context).inspect_err(warn_of_lint)
     }
 
     pub(crate) fn draw_serial(&self) -> Serial {

@@ -246,7 +246,7 @@ impl Authority {
 
     /// Reads the CAs again where that was long ago. Of many requests at a time one does: the others go by what was read
     /// before, since the ledger looks at the state in any case. So they do after an error, until it is time again.
-    pub async fn keep_issuers_fresh(&self) {
+    pub async fn reload_cas_if_stale(&self) {
         let now = self.ports().clock.now().0;
         let read_at = self.issuers_read_at.load(Ordering::Relaxed);
         let is_fresh = (0..ISSUERS_FRESH).contains(&now.saturating_sub(read_at));
@@ -262,9 +262,9 @@ impl Authority {
         }
     }
 
-    /// Whether an issuance was refused because its CA stopped issuing after this process had read that it does: then the
-    /// CAs are read again, and the same request gets another CA.
-    pub(crate) async fn issuers_changed<T: Sync>(&self, outcome: &Result<T, IssueError>) -> bool {
+    /// Reads the CAs again where an issuance was refused because its CA stopped issuing after this process had read that
+    /// it does. Returns whether it did: then the same request gets another CA.
+    pub(crate) async fn reload_if_issuer_stopped<T: Sync>(&self, outcome: &Result<T, IssueError>) -> bool {
         let Err(IssueError::Rejected(Refusal::IssuerNotActive { .. })) = outcome else {
             return false;
         };

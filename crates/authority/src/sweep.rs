@@ -50,7 +50,7 @@ enum SweepDecision {
     /// No caller can ask for its certificate again.
     OfNoUse,
     /// It must not be signed.
-    Refused(NotSignable),
+    NotSignable(NotSignable),
 }
 
 /// A sweep in progress.
@@ -208,7 +208,7 @@ impl Authority {
                 Err(LedgerError::NoOpenIntent(_)) => {}
                 Err(error) => swept.failed.push((id, error.to_string())),
             },
-            Ok(SweepDecision::Refused(reason)) => match self.refuse(&id, &reason).await {
+            Ok(SweepDecision::NotSignable(reason)) => match self.give_up_unsignable(&id, &reason).await {
                 Ok(()) => {
                     swept.lost.push(id.clone());
                     swept.refused.push((id, reason));
@@ -254,7 +254,7 @@ impl Authority {
         if !intent.has_token() || intent.kind != Kind::Leaf {
             // Nothing is signed for it either way, but the operator must know about a forged one.
             return match self.authenticator.verify(intent).await {
-                Ok(Err(forged)) => Ok(SweepDecision::Refused(forged)),
+                Ok(Err(forged)) => Ok(SweepDecision::NotSignable(forged)),
                 Ok(Ok(())) | Err(_) => Ok(SweepDecision::OfNoUse),
             };
         }
@@ -276,7 +276,7 @@ impl Authority {
                 self.sign(intent.id.clone(), signable).await?;
                 Ok(SweepDecision::Completed)
             }
-            Err(reason) => Ok(SweepDecision::Refused(reason)),
+            Err(reason) => Ok(SweepDecision::NotSignable(reason)),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use chancery_authority::config::Config;
 use chancery_authority::hierarchy::{PlaceholderError, placeholder_cas, placeholder_cas_from};
-use chancery_authority::issue::Rules;
+use chancery_authority::issue::IssuancePolicy;
 use chancery_authority::profile::Profiles;
 use chancery_contract::plan::Planner;
 use chancery_testing::proposed::{Proposed, entry, plan, verdicts};
@@ -53,13 +53,13 @@ async fn placeholder_cas_decide_as_the_cas_that_they_replace() {
     for cas in [made.unwrap(), given] {
         let names: Vec<_> = cas.iter().map(|ca| ca.name().as_str()).collect();
         assert_eq!(names, ["chancery-root-ca", "chancery-issuing-ca"]);
-        let rules = Rules {
+        let policy = IssuancePolicy {
             config,
             profiles: &profiles,
             cas: &cas,
         };
         let planner = Planner {
-            rules,
+            policy,
             ledger: None,
             now: NOW,
             entropy: fixture.memory.entropy.as_ref(),
@@ -93,7 +93,7 @@ async fn name_constraints_bind_placeholder_cas_too() {
     let cas = placeholder_cas::<PlaceholderError>(&config, NOW, entropy, &mut |_| Ok(keys.next().unwrap())).unwrap();
     let profiles = Profiles::built_in();
     let planner = Planner {
-        rules: Rules {
+        policy: IssuancePolicy {
             config: &config,
             profiles: &profiles,
             cas: &cas,

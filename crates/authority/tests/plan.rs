@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use chancery_authority::issue::FoundCsr;
-use chancery_authority::issue::Rules;
+use chancery_authority::issue::IssuancePolicy;
 use chancery_authority::port::LedgerError;
 use chancery_contract::plan::{Plan, Planner, Proposal, Verdict};
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
@@ -458,7 +458,7 @@ async fn without_cas_nothing_is_done() {
             json!([{"common_name": "y", "serial_number": "2"}]).to_string(),
         );
     let planner = Planner {
-        rules: Rules {
+        policy: IssuancePolicy {
             config: fixture.authority.config(),
             profiles: fixture.authority.profiles(),
             cas: &[],

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::event::{MalformedRequest, RawField, RejectedRequest};
-use chancery_authority::issue::{Csr, IssuanceContext, IssueError, Issued, Prepared, Refusal, Request, Rules};
+use chancery_authority::issue::{Csr, IssuanceContext, IssuancePolicy, IssueError, Issued, Prepared, Refusal, Request};
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::{Authority, Principal};
 use chancery_x509::extension::{CustomExtension, ExtensionError, RESERVED};
@@ -82,7 +82,7 @@ impl IssueTlsCert for Authority {
         principal: &Principal,
         token: Option<IdempotencyToken>,
     ) -> Result<Prepared, IssueError> {
-        let request = with_rules(self, |rules| request.to_request(rules))?;
+        let request = with_policy(self, |policy| request.to_request(policy))?;
         self.prepare(&request, principal, token)
     }
 
@@ -104,16 +104,16 @@ async fn core_request(
     request: &TlsCertRequest,
     principal: &Principal,
 ) -> Result<Request, IssueError> {
-    let converted = with_rules(authority, |rules| request.to_request(rules));
+    let converted = with_policy(authority, |policy| request.to_request(policy));
     if let Err(IssueError::Rejected(refusal)) = &converted {
         authority.record_refusal(request, refusal, principal).await;
     }
     converted
 }
 
-fn with_rules<T>(authority: &Authority, decide: impl FnOnce(&Rules<'_>) -> T) -> T {
+fn with_policy<T>(authority: &Authority, decide: impl FnOnce(&IssuancePolicy<'_>) -> T) -> T {
     let cas = authority.cas();
-    decide(&Rules {
+    decide(&IssuancePolicy {
         config: authority.config(),
         profiles: authority.profiles(),
         cas: &cas,
@@ -123,8 +123,8 @@ fn with_rules<T>(authority: &Authority, decide: impl FnOnce(&Rules<'_>) -> T) ->
 impl TlsCertRequest {
     /// The authority's request: the CSR verified, extensions decoded. Refuses what cannot be read, in the contract's
     /// order: an unknown profile before the CSR, and for each extension its OID, the allowlist, a repetition, base64, DER.
-    pub fn to_request(&self, rules: &Rules<'_>) -> Result<Request, IssueError> {
-        rules.check_profile(self.profile.as_deref())?;
+    pub fn to_request(&self, policy: &IssuancePolicy<'_>) -> Result<Request, IssueError> {
+        policy.check_profile(self.profile.as_deref())?;
         let csr = match &self.csr {
             None => return Err(Refusal::NoCsr.into()),
             Some(CsrSource::Inline(octets)) => Csr::parse(octets).map_err(Refusal::from)?,
@@ -137,7 +137,7 @@ impl TlsCertRequest {
             alt_names_from_csr: self.sans_from_csr,
             purposes: self.purposes.clone(),
             extended_key_usages: self.extended_key_usages.clone(),
-            extensions: extensions(&self.extensions, self.profile.as_deref(), rules)?,
+            extensions: extensions(&self.extensions, self.profile.as_deref(), policy)?,
             lifetime_days: self.lifetime_days,
             profile: self.profile.clone(),
             allow_key_reuse: self.force_issue,
@@ -148,16 +148,16 @@ impl TlsCertRequest {
         })
     }
 
-    /// Decides on a request as [`Rules::prepare`] does.
-    pub fn prepare(&self, rules: &Rules<'_>, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
-        rules.prepare(&self.to_request(rules)?, context)
+    /// Decides on a request as [`IssuancePolicy::prepare`] does.
+    pub fn prepare(&self, policy: &IssuancePolicy<'_>, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
+        policy.prepare(&self.to_request(policy)?, context)
     }
 }
 
 fn extensions(
     requested: &[RequestedExtension],
     profile: Option<&str>,
-    rules: &Rules<'_>,
+    policy: &IssuancePolicy<'_>,
 ) -> Result<Vec<CustomExtension>, Refusal> {
     let mut seen: Vec<ObjectIdentifier> = Vec::with_capacity(requested.len());
     let mut decoded = Vec::with_capacity(requested.len());
@@ -169,7 +169,7 @@ fn extensions(
         if RESERVED.contains(&oid) {
             return Err(ExtensionError::Reserved { oid: given() }.into());
         }
-        rules.allows_extension(profile, oid, extension.critical)?;
+        policy.allows_extension(profile, oid, extension.critical)?;
         if seen.contains(&oid) {
             return Err(Refusal::DuplicateExtension { oid: given() });
         }

@@ -1,7 +1,7 @@
 //! A dry run of the lists that operators write (`tls.json` with its CSRs, `revoked.json`, `revoked-root-ca.json`): what
 //! would be issued, renewed or revoked, what stays unchanged, what is skipped or refused, and why.
 //!
-//! A [`Planner`] decides with the same code as the functions: on a request by [`Rules::prepare`], on its key by what
+//! A [`Planner`] decides with the same code as the functions: on a request by [`IssuancePolicy::prepare`], on its key by what
 //! [`Intents::reserve`](chancery_authority::port::ledger::Intents::reserve) would find, on a revocation by [`decide_listed`](crate::listed::decide_listed). It reads the
 //! ledger, if there is one; it writes nothing and signs nothing. Each entry is decided independently; then the entries
 //! of one list are checked against each other, in order.
@@ -22,7 +22,7 @@ use crate::lists::{self, NoList};
 use crate::{REVOKED_JSON, REVOKED_ROOT_CA_JSON};
 use base::Base;
 use chancery_authority::config::CaConfig;
-use chancery_authority::issue::Rules;
+use chancery_authority::issue::IssuancePolicy;
 use chancery_authority::port::Entropy;
 use chancery_authority::port::ledger::{Ledger, LedgerError};
 
@@ -35,8 +35,8 @@ const ENTRIES: usize = 100_000;
 /// Decides on proposals.
 #[derive(Clone, Copy)]
 pub struct Planner<'a> {
-    /// The rules of the authority.
-    pub rules: Rules<'a>,
+    /// What the authority decides on requests by.
+    pub policy: IssuancePolicy<'a>,
     /// Where issued and revoked certificates are recorded; `None` without a ledger.
     pub ledger: Option<&'a dyn Ledger>,
     /// The time of the decisions.
@@ -78,7 +78,7 @@ impl Planner<'_> {
         };
         self.plan_requests(proposal, base, &mut plan).await?;
         // One list is for what the root issued, the other for what the CAs below it did.
-        let (roots, below): (Vec<_>, Vec<_>) = self.rules.config.cas().iter().partition(|ca| ca.parent().is_none());
+        let (roots, below): (Vec<_>, Vec<_>) = self.policy.config.cas().iter().partition(|ca| ca.parent().is_none());
         let issuing = if below.is_empty() { &roots } else { &below };
         let root = roots.first().map_or(issuing.as_slice(), std::slice::from_ref);
         self.plan_revocations(REVOKED_JSON, issuing, proposal, base, &mut plan)
@@ -89,7 +89,7 @@ impl Planner<'_> {
     }
 
     fn knows_ca(&self, ca: &CaConfig) -> bool {
-        self.rules.cas.iter().any(|known| known.name() == ca.name())
+        self.policy.cas.iter().any(|known| known.name() == ca.name())
     }
 }
 

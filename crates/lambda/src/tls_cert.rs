@@ -33,7 +33,7 @@ pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation
     }
     if request.ca_chain_only {
         // An issuance does so by itself.
-        state.authority.keep_issuers_fresh().await;
+        state.authority.reload_cas_if_stale().await;
         return ChainAnswer::new(&state.authority, &request).map_or_else(|| Ok(no_ca(state)), |chain| answer(&chain));
     }
     resolve(state, &mut request).await?;

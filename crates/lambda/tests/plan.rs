@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::Authority;
 use chancery_authority::issue::CsrFileName;
-use chancery_authority::issue::Rules;
+use chancery_authority::issue::IssuancePolicy;
 use chancery_authority::port::Ledger as _;
 use chancery_authority::port::ledger::{CertificateRecord, Revocation, Search};
 use chancery_contract::plan::{Plan, Planner, Proposal, Unreadable, Verdict};
@@ -87,7 +87,7 @@ async fn plan(deployment: &Deployment, proposed: &Proposed) -> Plan {
         deployment.memory.ledger.monitoring().counts().await,
     );
     let planner = Planner {
-        rules: Rules {
+        policy: IssuancePolicy {
             config: authority.config(),
             profiles: authority.profiles(),
             cas: &authority.cas(),

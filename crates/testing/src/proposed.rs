@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use chancery_authority::issue::CsrFileName;
-use chancery_authority::issue::Rules;
+use chancery_authority::issue::IssuancePolicy;
 use chancery_authority::port::LedgerError;
 use chancery_contract::plan::{Plan, Planner, Proposal, Unreadable};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ impl Proposal for Proposed {
 pub async fn try_plan(fixture: &Fixture, proposed: &Proposed, base: Option<&Proposed>) -> Result<Plan, LedgerError> {
     let cas = fixture.authority.cas();
     let planner = Planner {
-        rules: Rules {
+        policy: IssuancePolicy {
             config: fixture.authority.config(),
             profiles: fixture.authority.profiles(),
             cas: &cas,

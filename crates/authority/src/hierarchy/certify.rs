@@ -24,14 +24,14 @@ impl Authority {
         let mut last = None;
         for _ in 0..TURNS {
             let (intent, tbs) = build::intent(self, request)?;
-            let intent = self.authenticator.seal(intent).await?;
+            let intent = self.authenticator.authenticate(intent).await?;
             if let Some(parent) = request.parent {
                 let scope = CrlScope {
                     issuer: parent.name().clone(),
                     shard: None,
                 };
                 let url = self.config().crl_url(&scope);
-                self.note_crl_use(scope, url.as_deref(), intent.not_after).await?;
+                self.record_crl_use(scope, url.as_deref(), intent.not_after).await?;
             }
             match self.ports().ledger.intents().reserve(intent.clone()).await {
                 Ok(Reservation::New) => {
@@ -46,7 +46,7 @@ impl Authority {
                 Ok(Reservation::Open(open)) => match self.signable_ca(request, &open).await? {
                     Ok(signable) => return self.sign_ca(request, &open.id, signable).await,
                     Err(reason) => {
-                        self.refuse(&open.id, &reason).await?;
+                        self.give_up_unsignable(&open.id, &reason).await?;
                         last = Some(LedgerError::NoOpenIntent(open.id));
                     }
                 },

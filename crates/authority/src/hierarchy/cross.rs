@@ -215,10 +215,10 @@ impl Authority {
             let changed = changed(&request.certificate, &tbs)?;
             left_out.retain(|oid| !changed.contains(oid));
             left_out.extend(changed);
-            let intent = self.authenticator.seal(intent).await?;
+            let intent = self.authenticator.authenticate(intent).await?;
             let scope = scope_of(issuer);
             let url = self.config().crl_url(&scope);
-            self.note_crl_use(scope, url.as_deref(), intent.not_after).await?;
+            self.record_crl_use(scope, url.as_deref(), intent.not_after).await?;
             match self.ports().ledger.intents().reserve(intent.clone()).await {
                 Ok(Reservation::New) => {
                     let record = self.sign_cross(&ca, &intent, tbs).await?;

@@ -13,7 +13,7 @@ use chancery_x509::time::{DAY, UnixTime};
 use const_oid::ObjectIdentifier;
 
 use super::prepared::Prepared;
-use super::template::{Allowed, Particulars, build, template};
+use super::template::{CertificateFields, LintExceptions, build, template};
 use super::{InternalFault, IssueError, Refusal, Request, alt_names, extensions, names, same_name, usages};
 use crate::ca::{Ca, chain_among, default_issuer};
 use crate::config::Config;
@@ -22,9 +22,9 @@ use crate::principal::Principal;
 use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
 use crate::signing::NotSignable;
 
-/// Everything that decisions on requests depend on.
+/// Everything that decisions on requests depend on: nothing else is looked at.
 #[derive(Clone, Copy)]
-pub struct Rules<'a> {
+pub struct IssuancePolicy<'a> {
     /// The configuration.
     pub config: &'a Config,
     /// The profiles.
@@ -45,12 +45,12 @@ pub struct IssuanceContext<'a> {
     pub serial: Serial,
 }
 
-/// The decided content of a certificate, for a request or a renewal.
+/// What a request, or a renewal, gets: decided, and not yet built and linted.
 #[allow(
     clippy::struct_excessive_bools,
     reason = "independent wishes of the request, each named"
 )]
-pub(super) struct Draft<'a> {
+pub(super) struct ApprovedRequest<'a> {
     pub(super) profile: &'a Profile,
     pub(super) ca: &'a Arc<Ca>,
     pub(super) subject: Name,
@@ -70,7 +70,7 @@ pub(super) struct Draft<'a> {
     pub(super) warnings: Vec<String>,
 }
 
-impl Rules<'_> {
+impl IssuancePolicy<'_> {
     /// Decides on a request. Costs the verification of the CSR's signature, and building and linting one certificate.
     pub fn prepare(&self, request: &Request, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
         let profile = self.profile(request.profile.as_deref())?;
@@ -92,7 +92,7 @@ impl Rules<'_> {
         self.check_common_names(&subject.name, &common_name, profile, &mut warnings)?;
         let extended_key_usages = usages::extended_key_usages(request, profile)?;
         extensions::check(&request.extensions, profile, self.config)?;
-        let draft = Draft {
+        let approved = ApprovedRequest {
             profile,
             ca,
             subject: subject.name,
@@ -112,7 +112,7 @@ impl Rules<'_> {
             from_csr_file: request.csr.is_of_file(),
             warnings,
         };
-        let prepared = self.finish(draft, context)?;
+        let prepared = self.build_and_lint(approved, context)?;
         // Last, so that a request with another fault is refused for that.
         let recorded = (&prepared.template.subject, prepared.common_name.as_str());
         request.csr.check_recorded(profile, recorded)?;
@@ -254,11 +254,15 @@ impl Rules<'_> {
     }
 
     /// Builds the TBSCertificate and lints it.
-    pub(super) fn finish(&self, draft: Draft<'_>, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
-        let Draft { profile, ca, .. } = draft;
-        self.check_subject(&draft.subject)?;
-        let (not_before, not_after, reduced) = self.validity(&draft, context.now)?;
-        let mut warnings = draft.warnings;
+    pub(super) fn build_and_lint(
+        &self,
+        approved: ApprovedRequest<'_>,
+        context: IssuanceContext<'_>,
+    ) -> Result<Prepared, IssueError> {
+        let ApprovedRequest { profile, ca, .. } = approved;
+        self.check_subject(&approved.subject)?;
+        let (not_before, not_after, reduced) = self.validity(&approved, context.now)?;
+        let mut warnings = approved.warnings;
         warnings.extend(reduced);
         let shard = self
             .config
@@ -269,67 +273,67 @@ impl Rules<'_> {
             profile,
             ca,
             shard,
-            Particulars {
+            CertificateFields {
                 serial: context.serial,
-                subject: draft.subject,
-                public_key: draft.public_key,
+                subject: approved.subject,
+                public_key: approved.public_key,
                 not_before,
                 not_after,
-                extended_key_usages: draft.extended_key_usages,
-                alt_names: draft.alt_names,
-                custom_extensions: draft.custom_extensions,
+                extended_key_usages: approved.extended_key_usages,
+                alt_names: approved.alt_names,
+                custom_extensions: approved.custom_extensions,
             },
         );
         self.check_ancestors(&template, ca)?;
-        let allowed = Allowed::by(profile);
-        let (tbs, findings) = build(&template, ca, allowed)?;
+        let lint_exceptions = LintExceptions::of(profile);
+        let (tbs, findings) = build(&template, ca, lint_exceptions)?;
         Ok(Prepared {
             ca: Arc::clone(ca),
             tbs,
             findings,
             template,
-            allowed,
-            common_name: draft.common_name,
+            lint_exceptions,
+            common_name: approved.common_name,
             profile: profile.name().to_owned(),
             shard,
             principal: context.principal.clone(),
             token: context.token,
             token_origin: TokenOrigin::Caller,
-            request_digest: draft.request_digest,
+            request_digest: approved.request_digest,
             renews: None,
-            allow_key_reuse: draft.allow_key_reuse,
+            allow_key_reuse: approved.allow_key_reuse,
             at: context.now,
-            notify_expiry: draft.notify_expiry,
-            notify_issued: draft.notify_issued,
-            from_csr_file: draft.from_csr_file,
+            notify_expiry: approved.notify_expiry,
+            notify_issued: approved.notify_issued,
+            from_csr_file: approved.from_csr_file,
             warnings,
         })
     }
 
     /// The TBSCertificate that this authority would sign for an interrupted intent, whose recorded one was parsed into
-    /// `said`: the current rules apply to it as to a new request.
+    /// `recorded`: the current rules apply to it as to a new request.
     pub(super) fn rebuild(
         &self,
         intent: &OpenIntent,
-        said: &Certificate,
+        recorded: &Certificate,
         ca: &Ca,
     ) -> Result<TbsCertificate, NotSignable> {
-        self.rebuild_tbs(intent, said, ca)
+        self.rebuild_tbs(intent, recorded, ca)
             .map_err(|error| NotSignable::Forbidden(error.detail().map_or_else(|| error.to_string(), str::to_owned)))
     }
 
-    fn rebuild_tbs(&self, intent: &OpenIntent, said: &Certificate, ca: &Ca) -> Result<TbsCertificate, IssueError> {
+    fn rebuild_tbs(&self, intent: &OpenIntent, recorded: &Certificate, ca: &Ca) -> Result<TbsCertificate, IssueError> {
         let profile = self.profile(Some(&intent.profile))?;
-        let public_key = said.public_key().map_err(|error| IssueError::Internal {
+        let public_key = recorded.public_key().map_err(|error| IssueError::Internal {
             fault: InternalFault::Ledger,
             detail: error.to_string(),
         })?;
         self.check_key(&public_key, profile)?;
-        self.check_common_names(said.subject(), &intent.common_name, profile, &mut Vec::new())?;
-        self.check_subject(said.subject())?;
-        usages::check(said.extended_key_usages(), profile)?;
-        alt_names::check(said.alt_names(), profile)?;
-        let custom_extensions = said.custom_extensions();
+        self.check_common_names(recorded.subject(), &intent.common_name, profile, &mut Vec::new())?;
+        self.check_subject(recorded.subject())?;
+        usages::check(recorded.extended_key_usages(), profile)?;
+        alt_names::check(recorded.alt_names(), profile)?;
+        let custom_extensions = recorded.custom_extensions();
         extensions::check_again(&custom_extensions, profile, self.config)?;
         let most = profile.max_lifetime_days().min(self.config.max_cert_lifetime());
         let longest = i64::from(most) * DAY + profile.backdate_seconds();
@@ -348,46 +352,55 @@ impl Rules<'_> {
             profile,
             ca,
             intent.shard,
-            Particulars {
+            CertificateFields {
                 serial: intent.id.serial,
-                subject: said.subject().clone(),
+                subject: recorded.subject().clone(),
                 public_key,
                 not_before: intent.not_before,
                 not_after: intent.not_after,
-                extended_key_usages: said.extended_key_usages().to_vec(),
-                alt_names: said.alt_names().to_vec(),
+                extended_key_usages: recorded.extended_key_usages().to_vec(),
+                alt_names: recorded.alt_names().to_vec(),
                 custom_extensions,
             },
         );
         self.check_ancestors(&template, ca)?;
-        let allowed = Allowed::by(profile);
-        Ok(build(&template, ca, allowed)?.0)
+        let lint_exceptions = LintExceptions::of(profile);
+        Ok(build(&template, ca, lint_exceptions)?.0)
     }
 
     /// From slightly before now, for slow clocks, to the requested end: within the limits of the profile and the
     /// configuration, and never past the CA's own end.
-    fn validity(&self, draft: &Draft<'_>, now: UnixTime) -> Result<(UnixTime, UnixTime, Option<String>), Refusal> {
-        let ca = draft.ca.certificate();
+    fn validity(
+        &self,
+        approved: &ApprovedRequest<'_>,
+        now: UnixTime,
+    ) -> Result<(UnixTime, UnixTime, Option<String>), Refusal> {
+        let ca = approved.ca.certificate();
         if ca.not_after() <= now {
             return Err(Refusal::CaExpired {
-                ca: draft.ca.name().clone(),
+                ca: approved.ca.name().clone(),
                 not_after: ca.not_after(),
             });
         }
-        let most = draft.profile.max_lifetime_days().min(self.config.max_cert_lifetime());
-        let days = draft.lifetime_days.clamp(1, u64::from(most));
+        let most = approved
+            .profile
+            .max_lifetime_days()
+            .min(self.config.max_cert_lifetime());
+        let days = approved.lifetime_days.clamp(1, u64::from(most));
         let wanted = now.plus_days(i64::try_from(days).unwrap_or(i64::MAX));
-        let not_before = now.plus_seconds(-draft.profile.backdate_seconds()).max(ca.not_before());
+        let not_before = now
+            .plus_seconds(-approved.profile.backdate_seconds())
+            .max(ca.not_before());
         let not_after = wanted.min(ca.not_after());
-        let reduced = if !draft.lifetime_asked {
+        let reduced = if !approved.lifetime_asked {
             None
         } else if not_after < wanted {
-            let asked = draft.lifetime_days;
+            let asked = approved.lifetime_days;
             Some(format!(
                 "{asked} days are asked for; the certificate ends with its CA, at {not_after}"
             ))
-        } else if days < draft.lifetime_days {
-            let asked = draft.lifetime_days;
+        } else if days < approved.lifetime_days {
+            let asked = approved.lifetime_days;
             Some(format!(
                 "{asked} days are asked for, {days} is what it gets, the most that profile and configuration allow"
             ))

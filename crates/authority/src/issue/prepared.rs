@@ -11,7 +11,7 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::Refusal;
-use super::template::{Allowed, build, crl_url};
+use super::template::{LintExceptions, build, crl_url};
 use crate::ca::Ca;
 use crate::config::Config;
 use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, TokenOrigin};
@@ -29,7 +29,7 @@ pub struct Prepared {
     /// Findings of lints that do not forbid it.
     pub(super) findings: Vec<Finding>,
     pub(super) template: CertificateTemplate,
-    pub(super) allowed: Allowed,
+    pub(super) lint_exceptions: LintExceptions,
     pub(super) common_name: String,
     pub(super) profile: String,
     pub(super) shard: Option<u16>,
@@ -160,7 +160,7 @@ impl Prepared {
             .ca(self.ca.name())
             .and_then(|configured| configured.shard_of(serial));
         self.template.crl_distribution_points = crl_url(config, &self.ca, self.shard);
-        (self.tbs, self.findings) = build(&self.template, &self.ca, self.allowed)?;
+        (self.tbs, self.findings) = build(&self.template, &self.ca, self.lint_exceptions)?;
         Ok(self)
     }
 

@@ -5,10 +5,10 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::DAY;
 
 use super::csr::Csr;
-use super::prepare::Draft;
+use super::prepare::ApprovedRequest;
 use super::{
-    InternalFault, IssuanceContext, IssueError, Issued, Prepared, Refusal, Rules, alt_names, csr_names, digest,
-    extensions, names, usages,
+    InternalFault, IssuanceContext, IssuancePolicy, IssueError, Issued, Prepared, Refusal, alt_names, csr_names,
+    digest, extensions, names, usages,
 };
 use crate::authority::Authority;
 use crate::event::RejectedRequest;
@@ -35,13 +35,13 @@ impl Authority {
     ) -> Result<Issued, IssueError> {
         let record = self.ports().ledger.certificates().get(None, serial).await?;
         let common_name = record.as_ref().map(|record| record.common_name.clone());
-        self.keep_issuers_fresh().await;
+        self.reload_cas_if_stale().await;
         let attempt = async || {
             let prepared = self.prepare_renewal(serial, record.clone(), csr, principal, token.clone())?;
             self.issue_prepared(prepared).await
         };
         let mut outcome = attempt().await;
-        if self.issuers_changed(&outcome).await {
+        if self.reload_if_issuer_stopped(&outcome).await {
             outcome = attempt().await;
         }
         if let Err(IssueError::Rejected(refusal)) = &outcome {
@@ -93,7 +93,7 @@ impl Authority {
             }
         }
         let cas = self.cas();
-        let rules = Rules {
+        let policy = IssuancePolicy {
             config: self.config(),
             profiles: self.profiles(),
             cas: &cas,
@@ -104,13 +104,13 @@ impl Authority {
             now,
             serial: self.draw_serial(),
         };
-        rules
+        policy
             .prepare_renewal(&record, csr, context)
             .inspect_err(super::warn_of_lint)
     }
 }
 
-impl Rules<'_> {
+impl IssuancePolicy<'_> {
     fn prepare_renewal(
         &self,
         record: &CertificateRecord,
@@ -139,7 +139,7 @@ impl Rules<'_> {
         let custom_extensions = old.custom_extensions();
         extensions::check_again(&custom_extensions, profile, self.config)?;
 
-        let draft = Draft {
+        let approved = ApprovedRequest {
             profile,
             ca,
             subject: old.subject().clone(),
@@ -157,7 +157,7 @@ impl Rules<'_> {
             from_csr_file: false,
             warnings: Vec::new(),
         };
-        let mut prepared = self.finish(draft, context)?;
+        let mut prepared = self.build_and_lint(approved, context)?;
         // Having a CSR does not mean having its key, which must not be recorded under a name other than its owner's.
         if let Some(csr) = csr.filter(|csr| *csr.verified().public_key() != old_key) {
             csr_names::check_recorded(csr.verified(), profile, old.subject(), &record.common_name)?;

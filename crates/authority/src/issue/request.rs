@@ -9,7 +9,7 @@ use super::purpose::TlsPurpose;
 use super::requested_names::RequestedNames;
 use crate::event::RejectedRequest;
 
-/// A request for a certificate. [`Rules::prepare`](super::Rules::prepare) decides what of it may be had.
+/// A request for a certificate. [`IssuancePolicy::prepare`](super::IssuancePolicy::prepare) decides what of it may be had.
 ///
 /// A front authenticates the caller, parses what it received, and builds one of these. What it cannot read it refuses
 /// itself, and records with [`record_rejection`](crate::Authority::record_rejection).

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::key::KeyFingerprint;
 
-use super::{InternalFault, IssueError, Issued, Prepared, Refusal, Rules};
+use super::{InternalFault, IssuancePolicy, IssueError, Issued, Prepared, Refusal};
 use crate::authority::Authority;
 use crate::ca::Ca;
 use crate::event::Event;
@@ -154,8 +154,8 @@ impl Authority {
     async fn reserve(&self, mut prepared: Prepared) -> Result<(Prepared, Reservation), IssueError> {
         for _ in 0..SERIALS {
             let (scope, url) = prepared.crl();
-            self.note_crl_use(scope, url, prepared.template().not_after).await?;
-            let intent = self.authenticator.seal(prepared.intent()).await?;
+            self.record_crl_use(scope, url, prepared.template().not_after).await?;
+            let intent = self.authenticator.authenticate(prepared.intent()).await?;
             match self.ports().ledger.intents().reserve(intent).await {
                 Ok(reservation) => return Ok((prepared, reservation)),
                 Err(LedgerError::SerialTaken(_)) => {
@@ -222,7 +222,7 @@ impl Authority {
                 self.sign(intent.id, signable).await
             }
             Err(reason) => {
-                self.refuse(&intent.id, &reason).await?;
+                self.give_up_unsignable(&intent.id, &reason).await?;
                 Err(IssueError::Unavailable {
                     detail: format!("the token's intent {} was not signed but given up: {reason}", intent.id),
                 })
@@ -282,18 +282,18 @@ impl Authority {
             ))));
         };
         self.believe(&ca).await?;
-        let rules = Rules {
+        let policy = IssuancePolicy {
             config: self.config(),
             profiles: self.profiles(),
             cas: &cas,
         };
-        Ok(Signable::resumed(intent, Signer::of(&ca), |said| {
-            rules.rebuild(intent, said, &ca)
+        Ok(Signable::resumed(intent, Signer::of(&ca), |recorded| {
+            policy.rebuild(intent, recorded, &ca)
         }))
     }
 
     /// Gives up an intent that must not be signed, and raises an alarm.
-    pub(crate) async fn refuse(&self, id: &IntentId, reason: &NotSignable) -> Result<(), LedgerError> {
+    pub(crate) async fn give_up_unsignable(&self, id: &IntentId, reason: &NotSignable) -> Result<(), LedgerError> {
         self.refused_intents.fetch_add(1, Ordering::Relaxed);
         tracing::error!(
             intent = %id,

@@ -23,7 +23,7 @@ const END_ENTITY: BasicConstraints = BasicConstraints {
 };
 
 /// The fields that differ between certificates of one profile.
-pub(super) struct Particulars {
+pub(super) struct CertificateFields {
     pub(super) serial: Serial,
     pub(super) subject: Name,
     pub(super) public_key: SubjectPublicKey,
@@ -34,14 +34,14 @@ pub(super) struct Particulars {
     pub(super) custom_extensions: Vec<CustomExtension>,
 }
 
-/// Rules that a profile breaks deliberately; the consequences are documented at the profile's key.
+/// Lints that a profile breaks deliberately; the consequences are documented at the profile's key.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Allowed {
+pub(super) struct LintExceptions {
     ec_key_encipherment: bool,
 }
 
-impl Allowed {
-    pub(super) fn by(profile: &Profile) -> Self {
+impl LintExceptions {
+    pub(super) fn of(profile: &Profile) -> Self {
         Self {
             ec_key_encipherment: profile.ec_key_encipherment(),
         }
@@ -66,26 +66,26 @@ pub(super) fn template(
     profile: &Profile,
     ca: &Ca,
     shard: Option<u16>,
-    particulars: Particulars,
+    fields: CertificateFields,
 ) -> CertificateTemplate {
-    let key_usage = profile.key_usage(particulars.public_key.kind());
+    let key_usage = profile.key_usage(fields.public_key.kind());
     CertificateTemplate {
-        serial: particulars.serial,
-        subject: particulars.subject,
-        public_key: particulars.public_key,
-        not_before: particulars.not_before,
-        not_after: particulars.not_after,
+        serial: fields.serial,
+        subject: fields.subject,
+        public_key: fields.public_key,
+        not_before: fields.not_before,
+        not_after: fields.not_after,
         basic_constraints: profile.basic_constraints().then_some(END_ENTITY),
         key_usage,
         subject_key_identifier: None,
-        extended_key_usages: particulars.extended_key_usages,
-        alt_names: particulars.alt_names,
+        extended_key_usages: fields.extended_key_usages,
+        alt_names: fields.alt_names,
         policies: profile.policies().to_vec(),
         name_constraints: None,
         crl_distribution_points: crl_url(config, ca, shard),
         ca_issuers: config.crt_url(ca.name()).into_iter().collect(),
         ocsp: Vec::new(),
-        custom_extensions: particulars.custom_extensions,
+        custom_extensions: fields.custom_extensions,
     }
 }
 
@@ -94,12 +94,12 @@ pub(super) fn template(
 pub(super) fn build(
     template: &CertificateTemplate,
     ca: &Ca,
-    allowed: Allowed,
+    lint_exceptions: LintExceptions,
 ) -> Result<(TbsCertificate, Vec<Finding>), Refusal> {
     let tbs = template.issued_by(&ca.issuer)?;
     let linted = tbs.assemble(&throwaway::signature(ca.issuer.public_key().algorithm()));
     let mut findings = lint_certificate_under(&linted, &ca.lint_view);
-    let forbids = |finding: &Finding| finding.severity == Severity::Error && !allowed.covers(template, finding);
+    let forbids = |finding: &Finding| finding.severity == Severity::Error && !lint_exceptions.covers(template, finding);
     if let Some(error) = findings.iter().position(forbids) {
         let error = findings.swap_remove(error);
         return Err(Refusal::Lint {

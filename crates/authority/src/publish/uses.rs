@@ -64,7 +64,7 @@ impl fmt::Display for Transition {
 
 impl Authority {
     /// Records that a certificate that is about to be reserved names that CRL, unless that is already recorded.
-    pub(crate) async fn note_crl_use(
+    pub(crate) async fn record_crl_use(
         &self,
         scope: CrlScope,
         url: Option<&str>,

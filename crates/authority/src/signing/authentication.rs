@@ -43,7 +43,7 @@ impl Authenticator {
     }
 
     /// Adds its code to an intent.
-    pub(crate) async fn seal(&self, mut intent: CertificateIntent) -> Result<CertificateIntent, KeyStoreError> {
+    pub(crate) async fn authenticate(&self, mut intent: CertificateIntent) -> Result<CertificateIntent, KeyStoreError> {
         let (nonce, key) = self.own().await?;
         intent.authentication = Some(IntentCode {
             nonce,

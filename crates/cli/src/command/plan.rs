@@ -75,14 +75,14 @@ pub(crate) fn run(arguments: &Arguments, wanted: &PlanArguments) -> Result<ExitC
 #[cfg(feature = "aws")]
 fn on_aws(arguments: &Arguments, folder: &Folder, base: Option<&dyn Proposal>) -> Result<Planned> {
     use anyhow::Context as _;
-    use chancery_authority::issue::Rules;
+    use chancery_authority::issue::IssuancePolicy;
     use chancery_contract::plan::Planner;
 
     let deployed = crate::deployment::Deployed::open(arguments)?;
     let opened = deployed.authority()?;
     let (authority, cas) = (&opened.authority, opened.authority.cas());
     let planner = Planner {
-        rules: Rules {
+        policy: IssuancePolicy {
             config: authority.config(),
             profiles: authority.profiles(),
             cas: &cas,

@@ -122,7 +122,7 @@ impl Planner<'_> {
         let malformed = |malformed: Malformed| refused(malformed.code(), malformed.to_string());
         let mut request = TlsCertRequest::from_value(value).map_err(malformed)?;
         let has_token = caller_token(value).map_err(malformed)?.is_some();
-        let issuing = self.rules.config.issuing_ca();
+        let issuing = self.policy.config.issuing_ca();
         if !self.knows_ca(issuing) {
             return Err(refused("no_ca", format!("CA {} not found", issuing.name())));
         }
@@ -151,7 +151,7 @@ impl Planner<'_> {
             now: self.now,
             serial: draw_serial(self.entropy),
         };
-        let prepared = request.prepare(&self.rules, context).map_err(|error| match error {
+        let prepared = request.prepare(&self.policy, context).map_err(|error| match error {
             IssueError::Rejected(refusal) => refused(refusal.code(), refusal.to_string()),
             other => refused(other.code(), other.detail().unwrap_or_default().to_owned()),
         })?;
@@ -299,7 +299,7 @@ impl Planner<'_> {
 
     /// Certificates that end before this time get a warning.
     fn warning_threshold(&self) -> UnixTime {
-        let days = self.rules.config.expiry_reminders().first().copied();
+        let days = self.policy.config.expiry_reminders().first().copied();
         self.now.plus_days(days.unwrap_or(ENDS_SOON).into())
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 use chancery_authority::authority::Ca;
 use chancery_authority::config::{Config, ConfigFile};
 use chancery_authority::hierarchy::{placeholder_cas, placeholder_cas_from};
-use chancery_authority::issue::Rules;
+use chancery_authority::issue::IssuancePolicy;
 use chancery_authority::port::{Clock as _, Entropy};
 use chancery_authority::profile::Profiles;
 use chancery_contract::plan::{Planner, Proposal};
@@ -35,7 +35,7 @@ pub(super) fn plan(
     let now = SystemClock.now();
     let cas = cas(wanted, &config, now, &SystemEntropy)?;
     let planner = Planner {
-        rules: Rules {
+        policy: IssuancePolicy {
             config: &config,
             profiles: &profiles,
             cas: &cas,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chancery_authority::config::Config;
 use chancery_authority::issue::CsrFileName;
-use chancery_authority::issue::Rules;
+use chancery_authority::issue::IssuancePolicy;
 use chancery_authority::profile::Profiles;
 use chancery_contract::plan::{Planner, Proposal, Unreadable};
 use chancery_local::world::SystemEntropy;
@@ -83,7 +83,7 @@ fn planned(count: usize) -> Planned {
         &mut super::offline::throwaway_public_key,
     );
     let planner = Planner {
-        rules: Rules {
+        policy: IssuancePolicy {
             config: &config,
             profiles: &profiles,
             cas: &cas.unwrap(),
@@ -214,7 +214,7 @@ fn issued(count: usize, names: usize) -> Planned {
         &mut super::offline::throwaway_public_key,
     );
     let planner = Planner {
-        rules: Rules {
+        policy: IssuancePolicy {
             config: &config,
             profiles: &profiles,
             cas: &cas.unwrap(),
