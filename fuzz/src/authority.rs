@@ -62,7 +62,7 @@ pub fn request(octets: &[u8]) {
 fn prepare(request: &TlsCertRequest) {
     let prepared = match AUTHORITY.prepare_tls_cert(request, &Principal::local("fuzzer"), None) {
         Ok(prepared) => prepared,
-        Err(IssueError::Rejected(refusal)) => {
+        Err(IssueError::Refused(refusal)) => {
             assert!(!refusal.code().is_empty() && !refusal.to_string().is_empty());
             return;
         }

@@ -37,7 +37,7 @@ pub enum Event {
     },
 }
 
-/// What is reported of a refused request.
+/// What is reported of a refused request, and what its record in the ledger, a rejection, is made from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RejectedRequest {
     /// The requested subject fields.

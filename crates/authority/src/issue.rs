@@ -112,7 +112,7 @@ impl Authority {
         if self.reload_if_issuer_stopped(&outcome).await {
             outcome = self.prepare_and_issue(request, principal, token, token_origin).await;
         }
-        if let Err(IssueError::Rejected(refusal)) = &outcome {
+        if let Err(IssueError::Refused(refusal)) = &outcome {
             self.record_rejection(request.rejected(), refusal, principal).await;
         }
         outcome
@@ -161,7 +161,7 @@ impl Authority {
 
 /// Logged because the cause may be the request or a profile that makes such certificates, whose author should know.
 fn warn_of_lint(error: &IssueError) {
-    if let IssueError::Rejected(Refusal::Lint { rule, detail, .. }) = error {
+    if let IssueError::Refused(Refusal::Lint { rule, detail, .. }) = error {
         tracing::warn!(rule, detail, "a certificate was not issued because of a lint");
     }
 }

@@ -265,7 +265,7 @@ impl Authority {
     /// Reads the CAs again where an issuance was refused because its CA stopped issuing after this process had read that
     /// it does. Returns whether it did: then the same request gets another CA.
     pub(crate) async fn reload_if_issuer_stopped<T: Sync>(&self, outcome: &Result<T, IssueError>) -> bool {
-        let Err(IssueError::Rejected(Refusal::IssuerNotActive { .. })) = outcome else {
+        let Err(IssueError::Refused(Refusal::IssuerNotActive { .. })) = outcome else {
             return false;
         };
         self.reload().await.is_ok()

@@ -428,7 +428,7 @@ async fn what_was_prepared_before_its_ca_was_revoked_is_refused() {
     let signatures = fixture.memory.keys.log().len();
     let refused = one.issue_prepared(prepared).await.unwrap_err();
     assert!(
-        matches!(&refused, IssueError::Rejected(Refusal::IssuerRevoked { ca }) if ca.as_str() == "chancery-issuing-ca"),
+        matches!(&refused, IssueError::Refused(Refusal::IssuerRevoked { ca }) if ca.as_str() == "chancery-issuing-ca"),
         "{refused:?}"
     );
     assert_eq!(fixture.memory.keys.log().len(), signatures, "nothing was signed");

@@ -344,7 +344,7 @@ async fn lesson_22_a_token_is_for_one_request_of_one_principal() {
     let mut changed = request.clone();
     changed.purposes = vec![TlsPurpose::ServerAuth];
     let error = fixture.issue_with(&changed, "t").await.unwrap_err();
-    assert_eq!(error, IssueError::Rejected(Refusal::TokenReused));
+    assert_eq!(error, IssueError::Refused(Refusal::TokenReused));
 
     let other = Principal::token("somebody-else");
     let error = fixture
@@ -354,7 +354,7 @@ async fn lesson_22_a_token_is_for_one_request_of_one_principal() {
         .unwrap_err();
     assert_eq!(
         error,
-        IssueError::Rejected(Refusal::KeyInUse),
+        IssueError::Refused(Refusal::KeyInUse),
         "others' tokens do not open others' answers"
     );
 }

@@ -150,7 +150,7 @@ async fn lesson_10_of_many_at_once_one_gets_the_key() {
     for attempt in attempts {
         match attempt.await.unwrap() {
             Ok(_) => issued += 1,
-            Err(error) => assert_eq!(error, IssueError::Rejected(Refusal::KeyInUse)),
+            Err(error) => assert_eq!(error, IssueError::Refused(Refusal::KeyInUse)),
         }
     }
     assert_eq!(issued, 1);

@@ -95,7 +95,7 @@ async fn renewal_is_refused_for_what_is_not_valid_any_more() {
     let refusal = async |fixture: &Fixture, serial| {
         let csr = Requester::new().csr("whatever.example.com");
         match fixture.authority.renew(serial, Some(&csr), &principal(), None).await {
-            Err(IssueError::Rejected(refusal)) => refusal.code(),
+            Err(IssueError::Refused(refusal)) => refusal.code(),
             other => panic!("{other:?}"),
         }
     };
@@ -124,7 +124,7 @@ async fn renewal_is_refused_for_what_is_not_valid_any_more() {
         .renew(own.serial, Some(&csr), &principal(), None)
         .await
         .unwrap_err();
-    assert_eq!(error, IssueError::Rejected(Refusal::KeyInUse));
+    assert_eq!(error, IssueError::Refused(Refusal::KeyInUse));
     assert!(
         fixture
             .authority
@@ -143,7 +143,7 @@ async fn renewal_is_refused_for_what_is_not_valid_any_more() {
 async fn renewal_refused(fixture: &Fixture, serial: Serial, csr: Option<&[u8]>, principal: &Principal) -> Refusal {
     let signatures = fixture.memory.keys.log().len();
     match fixture.authority.renew(serial, csr, principal, None).await {
-        Err(IssueError::Rejected(refusal)) => {
+        Err(IssueError::Refused(refusal)) => {
             assert_eq!(fixture.memory.keys.log().len(), signatures, "nothing was signed");
             refusal
         }

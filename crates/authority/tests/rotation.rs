@@ -173,7 +173,7 @@ async fn a_profile_that_names_a_ca_out_of_use_is_refused_with_the_reason() {
     assert!(
         matches!(
             &refused,
-            Err(IssueError::Rejected(Refusal::IssuerNotActive { ca, state: IssuerState::Pending })) if *ca == second()
+            Err(IssueError::Refused(Refusal::IssuerNotActive { ca, state: IssuerState::Pending })) if *ca == second()
         ),
         "{refused:?}"
     );
@@ -215,7 +215,7 @@ async fn a_token_gets_its_certificate_though_its_ca_retired() {
         .issue_tls_cert(&other, &principal(), Some(IdempotencyToken("other".to_owned())))
         .await;
     assert!(
-        matches!(refused, Err(IssueError::Rejected(Refusal::IssuerNotActive { .. }))),
+        matches!(refused, Err(IssueError::Refused(Refusal::IssuerNotActive { .. }))),
         "{refused:?}"
     );
 }

@@ -29,7 +29,7 @@ const PAGE: usize = 100;
 
 /// The authority's own error: it answered, and refused. It displays like the error it wraps.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct BackendRefusal {
     error: anyhow::Error,
     /// What kind of error it is, where the authority said so.
     pub(crate) code: Option<ErrorCode>,
@@ -38,7 +38,7 @@ pub(crate) struct Refused {
     pub(crate) nothing_was_done: bool,
 }
 
-impl Refused {
+impl BackendRefusal {
     /// Wraps an error of a request that was refused before anything was done.
     pub(crate) fn at_once(code: Option<ErrorCode>, error: impl Into<anyhow::Error>) -> anyhow::Error {
         anyhow::Error::new(Self {
@@ -49,13 +49,13 @@ impl Refused {
     }
 }
 
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for BackendRefusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl std::error::Error for Refused {
+impl std::error::Error for BackendRefusal {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.error.source()
     }

@@ -105,7 +105,7 @@ async fn core_request(
     principal: &Principal,
 ) -> Result<Request, IssueError> {
     let converted = with_policy(authority, |policy| request.to_request(policy));
-    if let Err(IssueError::Rejected(refusal)) = &converted {
+    if let Err(IssueError::Refused(refusal)) = &converted {
         authority.record_refusal(request, refusal, principal).await;
     }
     converted

@@ -48,7 +48,7 @@ pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation
     };
     match issued {
         Ok(issued) => answer_of(state, &issued, &request),
-        Err(IssueError::Rejected(refusal)) => {
+        Err(IssueError::Refused(refusal)) => {
             state.metrics.rejected(refusal.code());
             tracing::info!(code = refusal.code(), reason = %refusal, %principal, "request refused");
             if matches!(refusal, Refusal::TokenReused) && invocation.is_of_state_machine() {

@@ -21,11 +21,11 @@
 //! Certificates issued after the backup was taken are not in the restored ledger. Only their holders and the log of
 //! signatures have them; the operator should take backups often enough to keep their number small.
 
-mod draft;
 mod manifest;
 mod restore;
 mod revocations;
 mod signature;
+mod unfinished_restore;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -41,11 +41,11 @@ use crate::folder::{DataFolder, FolderError, make_folder};
 use crate::keys::passphrase;
 use crate::ledger::{self, OpenError};
 use crate::plain;
-pub use draft::begun_restores;
 pub use manifest::{Entry, Manifest};
 pub use restore::{Restored, Restoring, Verified, restore, verify};
 pub use revocations::{GivenCrl, TakenCrl};
 pub use signature::{Roots, SignedBy, Signer};
+pub use unfinished_restore::begun_restores;
 
 /// Folders whose plain files are copied, as they are named in the data folder and in the backup.
 const ROOMS: [&str; 4] = ["profiles", "keys", "public", "csrs"];

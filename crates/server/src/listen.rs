@@ -26,7 +26,7 @@ pub(crate) use body::TooSlow;
 use connection::{Connection, Open, Watch};
 use deadlines::Deadlines;
 pub(crate) use slots::Origin;
-use slots::{Refused, Slot};
+use slots::{LimitReached, Slot};
 
 /// How long a connection that was told to make room may take to close.
 const MAKING_ROOM: Duration = Duration::from_millis(100);
@@ -110,12 +110,12 @@ async fn slot(admission: &Admission, address: SocketAddr) -> Option<Slot> {
     for _ in 0..ASKED {
         let shed = match admission.slots.take(address.ip(), &deadlines) {
             Ok(slot) => return Some(slot),
-            Err(Refused::Address) => Shed::ConnectionOfAddress,
-            Err(Refused::Full) if admission.slots.make_room(address.ip()) => {
+            Err(LimitReached::Address) => Shed::ConnectionOfAddress,
+            Err(LimitReached::Full) if admission.slots.make_room(address.ip()) => {
                 let _ = tokio::time::timeout(MAKING_ROOM, admission.slots.freed()).await;
                 continue;
             }
-            Err(Refused::Full) => Shed::Connection,
+            Err(LimitReached::Full) => Shed::Connection,
         };
         turned_away(admission, shed, address);
         return None;

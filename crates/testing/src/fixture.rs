@@ -95,7 +95,7 @@ impl Fixture {
     pub async fn refusal(&self, request: &TlsCertRequest) -> Refusal {
         let signatures = self.memory.keys.log().len();
         let refusal = match self.issue(request).await {
-            Err(IssueError::Rejected(refusal)) => refusal,
+            Err(IssueError::Refused(refusal)) => refusal,
             other => panic!("not refused: {other:?}"),
         };
         assert_eq!(self.memory.keys.log().len(), signatures, "nothing was signed");

@@ -11,7 +11,7 @@ use crate::port::{KeyStoreError, LedgerError};
 pub enum IssueError {
     /// The request is refused; repeating it changes nothing.
     #[error(transparent)]
-    Rejected(#[from] Refusal),
+    Refused(#[from] Refusal),
     /// Another process is working on a request with this token. Repeat it with the same token.
     #[error("this request is already being worked on; repeat it with the same idempotency token in a minute")]
     InProgress,
@@ -71,7 +71,7 @@ impl IssueError {
     /// A stable code for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Rejected(refusal) => refusal.code(),
+            Self::Refused(refusal) => refusal.code(),
             Self::InProgress => "in_progress",
             Self::Unavailable { .. } => "unavailable",
             Self::Internal { fault, .. } => fault.code(),
@@ -87,7 +87,7 @@ impl IssueError {
     pub fn detail(&self) -> Option<&str> {
         match self {
             Self::Unavailable { detail } | Self::Internal { detail, .. } => Some(detail),
-            Self::Rejected(_) | Self::InProgress => None,
+            Self::Refused(_) | Self::InProgress => None,
         }
     }
 }

@@ -44,7 +44,7 @@ impl Authority {
         if self.reload_if_issuer_stopped(&outcome).await {
             outcome = attempt().await;
         }
-        if let Err(IssueError::Rejected(refusal)) = &outcome {
+        if let Err(IssueError::Refused(refusal)) = &outcome {
             let mut request = RejectedRequest::default();
             request.subject.common_name = common_name;
             self.record_rejection(request, refusal, principal).await;

@@ -275,5 +275,5 @@ async fn a_blocked_key_stays_blocked_without_its_claim() {
         .authority
         .issue_tls_cert(&requester.request("other.example.com"), &principal(), None)
         .await;
-    assert!(matches!(again, Err(IssueError::Rejected(_))), "{again:?}");
+    assert!(matches!(again, Err(IssueError::Refused(_))), "{again:?}");
 }

@@ -177,7 +177,7 @@ async fn of_64_callers_with_one_key_one_gets_a_certificate() {
     for outcome in join_all(tasks).await {
         match outcome.unwrap() {
             Ok(_) => issued += 1,
-            Err(IssueError::Rejected(Refusal::KeyInUse)) => {}
+            Err(IssueError::Refused(Refusal::KeyInUse)) => {}
             Err(error) => panic!("{error}"),
         }
     }

@@ -137,7 +137,7 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
         .issue_tls_cert(&made.request("csr"), &principal(), None)
         .await;
     assert!(
-        matches!(outcome, Err(IssueError::Rejected(Refusal::KeyInUse))),
+        matches!(outcome, Err(IssueError::Refused(Refusal::KeyInUse))),
         "{outcome:?}"
     );
     let due = ledger
@@ -198,7 +198,7 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
             .issue_tls_cert(&made.request(name), &principal(), None)
             .await;
         assert!(
-            matches!(outcome, Err(IssueError::Rejected(Refusal::KeyInUse))),
+            matches!(outcome, Err(IssueError::Refused(Refusal::KeyInUse))),
             "{refused}: {outcome:?}"
         );
     }
@@ -304,7 +304,7 @@ async fn a_key_that_a_row_says_is_compromised_is_refused(fixture: &Fixture, made
     stolen.force_issue = true;
     let outcome = fixture.authority.issue_tls_cert(&stolen, &principal(), None).await;
     assert!(
-        matches!(outcome, Err(IssueError::Rejected(Refusal::KeyCompromised))),
+        matches!(outcome, Err(IssueError::Refused(Refusal::KeyCompromised))),
         "{outcome:?}"
     );
 }

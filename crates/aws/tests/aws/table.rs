@@ -294,7 +294,7 @@ async fn issuing_without_a_token() {
             // Who has no token and no answer, and asks again, is told that there is a certificate for that key.
             act: async |fixture: &Fixture, request: &TlsCertRequest| {
                 let outcome = fixture.authority.issue_tls_cert(request, &principal(), None).await;
-                matches!(outcome, Ok(_) | Err(IssueError::Rejected(Refusal::KeyInUse)))
+                matches!(outcome, Ok(_) | Err(IssueError::Refused(Refusal::KeyInUse)))
             },
             verify: async |_: &Resources, fixture: &Fixture, _: &TlsCertRequest, context: &str| {
                 let last = count.load(Ordering::Relaxed) - 1;

@@ -171,7 +171,7 @@ async fn a_worse_reason_written_by_hand_comes_on_the_list() {
         .issue_tls_cert(&request("late.example.com"), &principal(), None)
         .await;
     assert!(
-        matches!(refused, Err(IssueError::Rejected(Refusal::IssuerRevoked { .. }))),
+        matches!(refused, Err(IssueError::Refused(Refusal::IssuerRevoked { .. }))),
         "{refused:?}"
     );
 }

@@ -150,14 +150,14 @@ async fn a_deployment_of_a_former_version_issues_revokes_and_publishes() {
     );
     let refused = authority.issue_tls_cert(&request("kept"), &principal(), None).await;
     assert!(
-        matches!(refused, Err(IssueError::Rejected(Refusal::KeyInUse))),
+        matches!(refused, Err(IssueError::Refused(Refusal::KeyInUse))),
         "{refused:?}"
     );
     let mut forced = request("compromised");
     forced.force_issue = true;
     let refused = authority.issue_tls_cert(&forced, &principal(), None).await;
     assert!(
-        matches!(refused, Err(IssueError::Rejected(Refusal::KeyCompromised))),
+        matches!(refused, Err(IssueError::Refused(Refusal::KeyCompromised))),
         "{refused:?}"
     );
 

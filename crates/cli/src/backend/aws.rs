@@ -19,7 +19,7 @@ use chancery_aws::{SystemClock, SystemEntropy};
 use chancery_x509::crl::RevocationList;
 use serde_json::{Value, json};
 
-use super::{Backend, PublishOutcome, Refused, RevokeOutcome, query};
+use super::{Backend, BackendRefusal, PublishOutcome, RevokeOutcome, query};
 use crate::arguments::Arguments;
 use crate::deployment::{Deployed, Opened};
 use crate::interrupt;
@@ -117,7 +117,7 @@ impl Backend for AwsBackend {
         match answer.get("error").and_then(Value::as_str) {
             None => serde_json::from_value(answer)
                 .context("the deployment did what was asked, and answered what this version cannot read"),
-            Some(reason) => Err(Refused::at_once(
+            Some(reason) => Err(BackendRefusal::at_once(
                 code(reason),
                 anyhow!("the deployment refused: {reason}"),
             )),

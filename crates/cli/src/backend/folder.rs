@@ -16,7 +16,7 @@ use chancery_authority::{CaName, Principal};
 use chancery_contract::{self as contract, IssueTlsCert as _};
 use chancery_x509::time::UnixTime;
 
-use super::{Backend, PublishOutcome, Refused, RevokeOutcome, query};
+use super::{Backend, BackendRefusal, PublishOutcome, RevokeOutcome, query};
 use crate::arguments::Arguments;
 use crate::interrupt;
 use crate::local_authority::LocalAuthority;
@@ -76,8 +76,8 @@ impl FolderBackend {
     fn answer(&self, issued: Result<Issued, IssueError>, request: &contract::TlsCertRequest) -> Result<IssueAnswer> {
         // A user who runs the command on the folder is its operator, and may see internal details.
         let issued = issued.map_err(|error| match (&error, error.detail()) {
-            (IssueError::Rejected(refusal), _) => {
-                Refused::at_once(Some(ErrorCode::from(refusal.code())), anyhow!("{error}"))
+            (IssueError::Refused(refusal), _) => {
+                BackendRefusal::at_once(Some(ErrorCode::from(refusal.code())), anyhow!("{error}"))
             }
             (_, Some(detail)) => anyhow!("{detail}").context(error.to_string()),
             (_, None) => anyhow!("{error}"),
@@ -90,10 +90,10 @@ impl FolderBackend {
 impl Backend for FolderBackend {
     fn issue(&self, request: &IssueRequest, idempotency_token: Option<&str>) -> Result<IssueAnswer> {
         let request = contract::TlsCertRequest::from_value(&serde_json::to_value(request)?)
-            .map_err(|malformed| Refused::at_once(Some(ErrorCode::from(malformed.code())), malformed))?;
+            .map_err(|malformed| BackendRefusal::at_once(Some(ErrorCode::from(malformed.code())), malformed))?;
         let token = idempotency_token.map(|token| IdempotencyToken(token.to_owned()));
         self.make_key_ready(request.profile.as_deref())
-            .map_err(|error| Refused::at_once(None, error))?;
+            .map_err(|error| BackendRefusal::at_once(None, error))?;
         interrupt::finish_what_is_begun();
         self.sweep();
         let authority = Arc::clone(&self.local.authority);

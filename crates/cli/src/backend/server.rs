@@ -16,7 +16,7 @@ use chancery_x509::{certificate as x509, pem};
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use super::{Backend, PublishOutcome, Refused, RevokeOutcome};
+use super::{Backend, BackendRefusal, PublishOutcome, RevokeOutcome};
 use crate::arguments::Arguments;
 use crate::bounded;
 
@@ -122,7 +122,7 @@ fn for_user(error: ClientError) -> anyhow::Error {
             let hint = hint(&error);
             anyhow!("{error}{hint}")
         }
-        ClientError::Refused(refused) => anyhow::Error::new(Refused {
+        ClientError::Refused(refused) => anyhow::Error::new(BackendRefusal {
             code: refused.code.clone(),
             nothing_was_done: refused.nothing_was_done(),
             error: refused.into(),

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use super::pkcs12::{self, Protection};
 use super::wanted;
 use crate::arguments::{Arguments, KeyChoice, RequestArguments};
-use crate::backend::{self, Refused};
+use crate::backend::{self, BackendRefusal};
 use crate::{bounded, local_authority, show};
 use pending::Pending;
 
@@ -160,7 +160,7 @@ fn token(request: &RequestArguments, ready: &Ready) -> Result<String> {
 
 /// Discards the key only where it is certain that no certificate was issued.
 fn unanswered(error: anyhow::Error, pending: &Pending, is_repeated: bool) -> anyhow::Error {
-    let refused = error.downcast_ref::<Refused>();
+    let refused = error.downcast_ref::<BackendRefusal>();
     let is_refused = refused.is_some_and(|refused| refused.nothing_was_done);
     let error = wanted::advised(error);
     match (is_refused, is_repeated) {

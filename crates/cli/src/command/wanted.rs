@@ -13,7 +13,7 @@ use chancery_contract::purpose_named;
 use chancery_x509::san::AltNameType;
 
 use crate::arguments::WantedArguments;
-use crate::backend::Refused;
+use crate::backend::BackendRefusal;
 use crate::show;
 
 /// The request, without its CSR and common name.
@@ -81,7 +81,7 @@ pub(crate) fn typed<'a>(text: &'a str, given: &str) -> Result<(AltNameType, &'a 
 /// Adds what to do about a refusal, where the authority's message does not say it.
 pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
     let code = error
-        .downcast_ref::<Refused>()
+        .downcast_ref::<BackendRefusal>()
         .and_then(|refused| refused.code.as_ref());
     if code == Some(&ErrorCode::KeyInUse) {
         return error.context(

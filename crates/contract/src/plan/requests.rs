@@ -152,7 +152,7 @@ impl Planner<'_> {
             serial: draw_serial(self.entropy),
         };
         let prepared = request.prepare(&self.policy, context).map_err(|error| match error {
-            IssueError::Rejected(refusal) => refused(refusal.code(), refusal.to_string()),
+            IssueError::Refused(refusal) => refused(refusal.code(), refusal.to_string()),
             other => refused(other.code(), other.detail().unwrap_or_default().to_owned()),
         })?;
         let planned = Planned::of(&prepared, self.now);

@@ -10,10 +10,10 @@ use chancery_authority::port::ledger::CrlScope;
 use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
 
-use super::draft::{Draft, remove_abandoned};
 use super::manifest::{Entry, remove_companions};
 use super::revocations::{self, GivenCrl, TakenCrl};
 use super::signature::{self, Roots, SignedBy};
+use super::unfinished_restore::{UnfinishedRestore, remove_abandoned};
 use super::{BackupError, CONFIG, LEDGER, Manifest, Progress, ROOMS, copy_and_hash, digest_of, failed, sync};
 use crate::folder::make_folder;
 use crate::ledger::schema::{self, Findings};
@@ -194,7 +194,7 @@ pub fn restore(
     make_folder(parent)?;
     let (removed, left) = remove_abandoned(parent);
     // Beside the target, so that the last step is a rename within one file system.
-    let draft = Draft::begin(parent)?;
+    let unfinished = UnfinishedRestore::begin(parent)?;
     for (entry, done) in manifest.files.iter().zip(0..) {
         progress(Progress {
             file: &entry.name,
@@ -202,27 +202,27 @@ pub fn restore(
             total: manifest.files.len() as u64,
         });
         let (mut input, source) = open(backup, entry)?;
-        let facts = copy_and_hash(&mut input, &source, &draft.path().join(&entry.name), &go_on)?;
+        let facts = copy_and_hash(&mut input, &source, &unfinished.path().join(&entry.name), &go_on)?;
         refuse_altered(facts, entry)?;
     }
     go_on()?;
-    (restoring.approve)(draft.path()).map_err(|detail| BackupError::NotApproved { detail })?;
+    (restoring.approve)(unfinished.path()).map_err(|detail| BackupError::NotApproved { detail })?;
     go_on()?;
-    let prepared = prepare_ledger(&draft.path().join(LEDGER), &manifest, signed_by, restoring)?;
+    let prepared = prepare_ledger(&unfinished.path().join(LEDGER), &manifest, signed_by, restoring)?;
     for room in ROOMS {
-        make_folder(&draft.path().join(room))?;
-        sync(&draft.path().join(room))?;
+        make_folder(&unfinished.path().join(room))?;
+        sync(&unfinished.path().join(room))?;
     }
-    sync(draft.path())?;
+    sync(unfinished.path())?;
     go_on()?;
     // An empty folder is replaced; one that was filled meanwhile is not.
-    fs::rename(draft.path(), &target).map_err(|source| match source.kind() {
+    fs::rename(unfinished.path(), &target).map_err(|source| match source.kind() {
         io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
             BackupError::NotEmpty { path: target.clone() }
         }
         _ => failed(&target, source),
     })?;
-    draft.keep();
+    unfinished.keep();
     sync(parent)?;
     Ok(Restored {
         path: target,

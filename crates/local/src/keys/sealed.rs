@@ -49,7 +49,7 @@ struct Store {
     folder: PathBuf,
     source: PassphraseSource,
     passphrase: Mutex<Remembered>,
-    keys: Mutex<HashMap<KeyName, Slot>>,
+    keys: Mutex<HashMap<KeyName, KeyState>>,
     intents: IntentSecret,
     log: SigningLog,
 }
@@ -63,7 +63,7 @@ struct Remembered {
 }
 
 /// State of a key that was used at least once.
-enum Slot {
+enum KeyState {
     /// A thread is unsealing it; these callers wait for it.
     Unsealing(Vec<oneshot::Sender<Result<Arc<PrivateKey>, KeyStoreError>>>),
     Open(Arc<PrivateKey>),
@@ -103,15 +103,15 @@ impl SealedKeyStore {
     async fn open(&self, key: &KeyName) -> Result<Arc<PrivateKey>, KeyStoreError> {
         let (sender, receiver) = oneshot::channel();
         let first = match lock(&self.store.keys).entry(key.clone()) {
-            Entry::Occupied(mut slot) => match slot.get_mut() {
-                Slot::Open(private) => return Ok(Arc::clone(private)),
-                Slot::Unsealing(waiting) => {
+            Entry::Occupied(mut known) => match known.get_mut() {
+                KeyState::Open(private) => return Ok(Arc::clone(private)),
+                KeyState::Unsealing(waiting) => {
                     waiting.push(sender);
                     false
                 }
             },
-            Entry::Vacant(slot) => {
-                slot.insert(Slot::Unsealing(vec![sender]));
+            Entry::Vacant(place) => {
+                place.insert(KeyState::Unsealing(vec![sender]));
                 true
             }
         };
@@ -224,7 +224,7 @@ impl Store {
     fn keep(&self, key: &KeyName, private: PrivateKey) {
         lock(&self.keys)
             .entry(key.clone())
-            .or_insert_with(|| Slot::Open(Arc::new(private)));
+            .or_insert_with(|| KeyState::Open(Arc::new(private)));
     }
 
     /// The public key in `NAME.pub`; `None` where only the private key is there.
@@ -357,7 +357,7 @@ impl Store {
     }
 }
 
-/// The work of one unsealing thread, which owns the slot's state until it has answered.
+/// The work of one unsealing thread, which owns the key's state until it has answered.
 struct Unsealing {
     store: Arc<Store>,
     key: KeyName,
@@ -369,14 +369,14 @@ impl Unsealing {
         let opened = self.store.unseal(&self.key).map(Arc::new);
         let before = {
             let mut keys = lock(&self.store.keys);
-            // From here on the slot may belong to another thread.
+            // From here on the key's state may belong to another thread.
             self.answered = true;
             match &opened {
-                Ok(private) => keys.insert(self.key.clone(), Slot::Open(Arc::clone(private))),
+                Ok(private) => keys.insert(self.key.clone(), KeyState::Open(Arc::clone(private))),
                 Err(_) => keys.remove(&self.key),
             }
         };
-        if let Some(Slot::Unsealing(waiting)) = before {
+        if let Some(KeyState::Unsealing(waiting)) = before {
             for sender in waiting {
                 // A caller that no longer waits needs no answer.
                 let _ = sender.send(opened.clone());

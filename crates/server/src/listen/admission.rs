@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::deadlines::{Deadlines, Transfer};
-use super::slots::{Peer, Refused, Slots};
+use super::slots::{LimitReached, Peer, Slots};
 use crate::limits::Limits;
 use crate::load::{Cut, Load};
 
@@ -67,14 +67,14 @@ impl Admission {
 
 impl Admitted {
     /// Takes a slot for the answer; the error tells which limit is reached.
-    pub(super) fn take_answer_slot(&mut self, peer: &Arc<Peer>) -> Result<(), Refused> {
+    pub(super) fn take_answer_slot(&mut self, peer: &Arc<Peer>) -> Result<(), LimitReached> {
         let admission = &self.admission;
         if !add(&peer.answers, 1, admission.limits.answers_per_address()) {
-            return Err(Refused::Address);
+            return Err(LimitReached::Address);
         }
         if !add(&admission.answers, 1, admission.limits.answers) {
             peer.answers.fetch_sub(1, Ordering::Relaxed);
-            return Err(Refused::Full);
+            return Err(LimitReached::Full);
         }
         admission.load.answering();
         self.counted = Some(Arc::clone(peer));
@@ -83,20 +83,20 @@ impl Admitted {
 
     /// Takes memory for an answer of that many octets; the error tells which limit is reached. An address that has none
     /// yet gets one answer, however long.
-    pub(super) fn take_octets(&self, octets: usize) -> Result<(), Refused> {
+    pub(super) fn take_octets(&self, octets: usize) -> Result<(), LimitReached> {
         let Some(peer) = &self.counted else {
-            return Err(Refused::Full);
+            return Err(LimitReached::Full);
         };
         let (admission, of_one) = (
             &self.admission,
             self.admission.limits.answer_octets_per_address().max(octets),
         );
         if !add(&peer.octets, octets, of_one) {
-            return Err(Refused::Address);
+            return Err(LimitReached::Address);
         }
         if !add(&admission.octets, octets, admission.limits.answer_octets) {
             peer.octets.fetch_sub(octets, Ordering::Relaxed);
-            return Err(Refused::Full);
+            return Err(LimitReached::Full);
         }
         self.octets.fetch_add(octets, Ordering::Relaxed);
         Ok(())
@@ -162,21 +162,21 @@ mod tests {
         };
         let (first, taken) = let_in(&one);
         assert!(taken.is_ok() && first.take_octets(30).is_ok());
-        assert_eq!(first.take_octets(30), Err(Refused::Address), "half of the memory");
+        assert_eq!(first.take_octets(30), Err(LimitReached::Address), "half of the memory");
         let (second, taken) = let_in(&one);
         assert!(taken.is_ok() && second.take_octets(20).is_ok() && second.take_octets(1).is_err());
         let (third, taken) = let_in(&one);
         assert_eq!(
             taken,
-            Err(Refused::Address),
+            Err(LimitReached::Address),
             "an address has half of the connections, and half of the answers"
         );
         drop((first, third));
         let held: Vec<_> = (0..3).map(|_| let_in(&other)).collect();
         assert_eq!(held.iter().filter(|(_, taken)| taken.is_ok()).count(), 2);
         assert!(held[0].0.take_octets(80).is_ok(), "one answer may be longer");
-        assert_eq!(held[1].0.take_octets(1), Err(Refused::Address));
-        assert_eq!(second.take_octets(1), Err(Refused::Full));
+        assert_eq!(held[1].0.take_octets(1), Err(LimitReached::Address));
+        assert_eq!(second.take_octets(1), Err(LimitReached::Full));
         // An answer about a change is sent all the same, and its memory is released like any other.
         second.take_octets_regardless(60);
         drop((second, held));

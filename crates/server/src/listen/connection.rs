@@ -24,7 +24,7 @@ use tower::ServiceExt as _;
 use super::admission::{Admission, Admitted, AnswerMemory};
 use super::body::{AnswerBody, RequestBody};
 use super::deadlines::{Deadlines, Verdict};
-use super::slots::{Origin, Peer, Refused, Resource, Slot};
+use super::slots::{LimitReached, Origin, Peer, Resource, Slot};
 use super::socket::Socket;
 use super::{ASKED, stop_requested};
 use crate::api::problem::Problem;
@@ -262,7 +262,7 @@ impl RequestHandler {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
         let mut admitted = self.admission.register(&self.deadlines, request.body().is_end_stream());
         let taken = match admitted.take_answer_slot(&self.peer) {
-            Err(Refused::Full) => {
+            Err(LimitReached::Full) => {
                 self.after_others(Resource::Answer, || admitted.take_answer_slot(&self.peer))
                     .await
             }
@@ -297,7 +297,7 @@ impl RequestHandler {
 
     async fn takes_octets(&self, admitted: &Admitted, octets: usize) -> bool {
         let taken = match admitted.take_octets(octets) {
-            Err(Refused::Full) => {
+            Err(LimitReached::Full) => {
                 self.after_others(Resource::Octets(octets), || admitted.take_octets(octets))
                     .await
             }
@@ -310,19 +310,19 @@ impl RequestHandler {
     async fn after_others(
         &self,
         resource: Resource,
-        mut take: impl FnMut() -> Result<(), Refused> + Send,
-    ) -> Result<(), Refused> {
+        mut take: impl FnMut() -> Result<(), LimitReached> + Send,
+    ) -> Result<(), LimitReached> {
         for _ in 0..ASKED {
             if !self.admission.slots.make_room_for_answer(&self.peer, resource) {
                 break;
             }
             sleep(TO_BE_FREE).await;
             match take() {
-                Err(Refused::Full) => {}
+                Err(LimitReached::Full) => {}
                 taken => return taken,
             }
         }
-        Err(Refused::Full)
+        Err(LimitReached::Full)
     }
 
     fn turn_away(&self, shed: Shed, admitted: Arc<Admitted>) -> Response<AnswerBody> {

@@ -66,9 +66,9 @@ struct Taken {
     next: u64,
 }
 
-/// Why a slot was refused.
+/// Why a connection, or an answer, gets no slot or no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum LimitReached {
     /// This address is at its limit.
     Address,
     /// All are taken.
@@ -100,7 +100,7 @@ impl Slots {
     }
 
     /// Takes a slot for a connection from that address.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr, deadlines: &Arc<Deadlines>) -> Result<Slot, Refused> {
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, deadlines: &Arc<Deadlines>) -> Result<Slot, LimitReached> {
         let origin = Origin::from(address);
         let mut taken = self.taken();
         let of_origin = taken
@@ -109,10 +109,10 @@ impl Slots {
             .map_or(0, |peer| peer.slots.load(Ordering::Relaxed));
         // An address at its limit is refused even where a slot is free: no connection makes room for it.
         if of_origin >= self.per_address {
-            return Err(Refused::Address);
+            return Err(LimitReached::Address);
         }
         if taken.connections.len() >= self.limit {
-            return Err(Refused::Full);
+            return Err(LimitReached::Full);
         }
         let peer = Arc::clone(taken.peers.entry(origin).or_default());
         peer.slots.fetch_add(1, Ordering::Relaxed);
@@ -235,10 +235,16 @@ mod tests {
         let (slots, deadlines) = slots(4, 2);
         let first = slots.take(ip("192.0.2.1"), &deadlines()).unwrap();
         let _second = slots.take(ip("192.0.2.1"), &deadlines()).unwrap();
-        assert_eq!(slots.take(ip("192.0.2.1"), &deadlines()).unwrap_err(), Refused::Address);
+        assert_eq!(
+            slots.take(ip("192.0.2.1"), &deadlines()).unwrap_err(),
+            LimitReached::Address
+        );
         let _other = slots.take(ip("192.0.2.2"), &deadlines()).unwrap();
         let _another = slots.take(ip("192.0.2.3"), &deadlines()).unwrap();
-        assert_eq!(slots.take(ip("192.0.2.4"), &deadlines()).unwrap_err(), Refused::Full);
+        assert_eq!(
+            slots.take(ip("192.0.2.4"), &deadlines()).unwrap_err(),
+            LimitReached::Full
+        );
         drop(first);
         let _again = slots.take(ip("192.0.2.1"), &deadlines()).unwrap();
     }

@@ -263,7 +263,7 @@ fn not_issued(error: &IssueError, names: &[AltName]) -> NotIssued {
     );
     match error {
         // Other names would not help.
-        IssueError::Rejected(Refusal::IssuerRevoked { .. } | Refusal::CaExpired { .. })
+        IssueError::Refused(Refusal::IssuerRevoked { .. } | Refusal::CaExpired { .. })
         | IssueError::InProgress
         | IssueError::Unavailable { .. }
         | IssueError::Internal { .. } => NotIssued::Failed(anyhow!("{what}; HTTPS is served with what there is")),

@@ -146,7 +146,7 @@ fn refused(state: &AppState, error: &IssueError) -> Problem {
         tracing::error!(code = error.code(), detail, "issuance failed");
     }
     let status = match error {
-        IssueError::Rejected(refusal) => {
+        IssueError::Refused(refusal) => {
             state.metrics.rejected(refusal.code());
             match refusal {
                 Refusal::KeyInUse | Refusal::TokenReused | Refusal::AlreadyRenewed { .. } => StatusCode::CONFLICT,
@@ -160,7 +160,7 @@ fn refused(state: &AppState, error: &IssueError) -> Problem {
     let detail = match error {
         // An operator who has just written the profile sees that the command on the data folder accepts it, and must
         // know this.
-        IssueError::Rejected(unknown @ Refusal::UnknownProfile { .. }) => {
+        IssueError::Refused(unknown @ Refusal::UnknownProfile { .. }) => {
             format!("{unknown}; a profile that is new or was changed needs the server restarted")
         }
         other => other.to_string(),

@@ -17,12 +17,12 @@ const TRIES: usize = 8;
 
 /// A folder accessible to its owner only, removed on drop unless it is kept. It is locked while it is being filled: a
 /// process that can lock it knows that no other fills it any more.
-pub(super) struct Draft {
+pub(super) struct UnfinishedRestore {
     folder: TempDir,
     _lock: File,
 }
 
-impl Draft {
+impl UnfinishedRestore {
     pub(super) fn begin(parent: &Path) -> Result<Self, BackupError> {
         for _ in 0..TRIES {
             let folder = tempfile::Builder::new()
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn what_nobody_fills_any_more_is_removed_and_nothing_else() {
         let parent = tempfile::tempdir().unwrap();
-        let draft = Draft::begin(parent.path()).unwrap();
+        let unfinished = UnfinishedRestore::begin(parent.path()).unwrap();
         let abandoned = parent.path().join(".chancery-restore-killed");
         fs::create_dir_all(abandoned.join("keys")).unwrap();
         fs::write(abandoned.join("keys/passphrase"), b"secret").unwrap();
@@ -101,10 +101,10 @@ mod tests {
 
         let (removed, left) = remove_abandoned(parent.path());
         assert_eq!(removed, std::slice::from_ref(&abandoned));
-        assert_eq!(left, [draft.path().to_owned()], "somebody fills it");
-        assert!(!abandoned.exists() && draft.path().exists() && parent.path().join("data").exists());
+        assert_eq!(left, [unfinished.path().to_owned()], "somebody fills it");
+        assert!(!abandoned.exists() && unfinished.path().exists() && parent.path().join("data").exists());
 
-        drop(draft);
+        drop(unfinished);
         assert_eq!(begun_restores(parent.path()), Vec::<PathBuf>::new());
     }
 }
