@@ -4,7 +4,7 @@
 //! [`revoke`](crate::revoke), [`publish`](crate::publish), [`sweep`](crate::sweep), [`remind`](crate::remind).
 
 pub(crate) mod crl_uses;
-mod own_names;
+mod server_names;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chancery_x509::serial::Serial;
 
 use crl_uses::CrlUses;
-pub use own_names::OwnNames;
+pub use server_names::ServerNameSet;
 
 pub use crate::ca::Ca;
 use crate::ca::{chain_among, default_issuer};
@@ -44,7 +44,7 @@ pub struct Authority {
     /// The recorded CRL uses that this process knows.
     pub(crate) crl_uses: CrlUses,
     /// Names by which clients reach the authority's own server.
-    pub(crate) own_names: RwLock<OwnNames>,
+    pub(crate) server_names: RwLock<ServerNameSet>,
 }
 
 impl Authority {
@@ -64,7 +64,7 @@ impl Authority {
             refused_intents: AtomicU64::new(0),
             unreadable_intents: AtomicU64::new(0),
             crl_uses: CrlUses::default(),
-            own_names: RwLock::default(),
+            server_names: RwLock::default(),
         };
         let names = authority
             .ports
@@ -72,7 +72,7 @@ impl Authority {
             .server_names()
             .list(authority.ports.clock.now())
             .await?;
-        authority.cache_own_names(names);
+        authority.cache_server_names(names);
         Ok(authority)
     }
 

@@ -21,7 +21,7 @@ mod error;
 mod extensions;
 pub(crate) mod folding;
 pub(crate) mod names;
-mod own_names;
+mod server_names;
 mod prepare;
 mod prepared;
 mod purpose;
@@ -39,7 +39,7 @@ mod usages;
 use chancery_x509::name::Name;
 use chancery_x509::serial::Serial;
 
-pub use crate::authority::OwnNames;
+pub use crate::authority::ServerNameSet;
 pub use csr::Csr;
 pub use csr_file::{CsrFile, CsrFileName, FoundCsr, NoCsrFileName};
 pub use digest::RequestDigest;

@@ -1,7 +1,7 @@
 //! What a token may not have, and what whoever has none may not cost.
 
 use axum::http::Method;
-use chancery_authority::issue::OwnNames;
+use chancery_authority::issue::ServerNameSet;
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::{Principal, TokenScope};
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::fixture::{self, Fixture, QUICK, csr};
 
-fn own_names() -> OwnNames {
-    OwnNames::new([
+fn server_names() -> ServerNameSet {
+    ServerNameSet::new([
         AltName::parse(AltNameType::Dns, "ca.example.com").unwrap(),
         AltName::parse(AltNameType::Ip, "192.0.2.7").unwrap(),
     ])
@@ -26,7 +26,7 @@ async fn nobody_gets_the_names_of_the_server_itself() {
     let (status, answer) = fixture.issue(&before).await;
     assert_eq!(status, 200, "{answer}");
     let until = UnixTime(i64::MAX);
-    fixture.authority.reserve_own_names(own_names(), until).await.unwrap();
+    fixture.authority.reserve_server_names(server_names(), until).await.unwrap();
     let asked: [(&str, Value); 6] = [
         ("ca.example.com", json!(null)),
         ("CA.Example.COM", json!(["other.example.org"])),
@@ -72,10 +72,10 @@ async fn nobody_gets_the_names_of_the_server_itself() {
 #[tokio::test]
 async fn nobody_gets_what_a_wildcard_of_the_server_covers() {
     let fixture = Fixture::new(QUICK).await;
-    let wildcard = OwnNames::new([AltName::parse(AltNameType::Dns, "*.example.com").unwrap()]);
+    let wildcard = ServerNameSet::new([AltName::parse(AltNameType::Dns, "*.example.com").unwrap()]);
     fixture
         .authority
-        .reserve_own_names(wildcard, UnixTime(i64::MAX))
+        .reserve_server_names(wildcard, UnixTime(i64::MAX))
         .await
         .unwrap();
     for (common_name, sans) in [

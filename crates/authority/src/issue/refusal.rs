@@ -252,7 +252,7 @@ pub enum Refusal {
         "{name:?} is a name of this authority's own server and is reserved for it; ask for another name, or run the command \
          on the authority's data folder"
     )]
-    OwnName {
+    ServerName {
         /// The name in the certificate.
         name: String,
     },
@@ -401,7 +401,7 @@ impl Refusal {
             Self::AlreadyIssued => "already_issued",
             Self::NoCommonName => "no_common_name",
             Self::AltName(_) => "bad_alt_name",
-            Self::ReservedName { .. } | Self::OwnName { .. } => "reserved_name",
+            Self::ReservedName { .. } | Self::ServerName { .. } => "reserved_name",
             Self::IssuerRevoked { .. } => "issuer_revoked",
             Self::IssuerNotActive { .. } => "issuer_not_active",
             Self::Subject(_) | Self::LongCommonName { .. } => "bad_subject",

@@ -28,7 +28,7 @@ impl Authority {
     /// Reserves, signs, verifies, completes, and sends notices. Refusals that only the ledger can find (the key is in
     /// use, the token was used for another request) are returned and not recorded: [`issue`](Self::issue) records them.
     pub async fn issue_prepared(&self, mut prepared: Prepared) -> Result<Issued, IssueError> {
-        self.check_own_names(&mut prepared)?;
+        self.check_server_names(&mut prepared)?;
         self.believe(&prepared.ca).await?;
         let (prepared, reservation) = self.reserve(prepared).await?;
         let notify_issued = prepared.notify_issued;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow};
 use async_trait::async_trait;
 use chancery_authority::Authority;
-use chancery_authority::issue::{Csr, IssueError, Issued, OwnNames, Refusal, Request, RequestDigest, RequestedNames};
+use chancery_authority::issue::{Csr, IssueError, Issued, ServerNameSet, Refusal, Request, RequestDigest, RequestedNames};
 use chancery_authority::port::LedgerError;
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
@@ -175,7 +175,7 @@ async fn keep_names(authority: &Authority, names: &[AltName]) -> Result<()> {
     let days = i64::try_from(DAYS).unwrap_or(i64::MAX);
     let until = authority.ports().clock.now().plus_days(days + 1);
     authority
-        .reserve_own_names(OwnNames::new(names.iter().cloned()), until)
+        .reserve_server_names(ServerNameSet::new(names.iter().cloned()), until)
         .await
         .context("the server's own names could not be recorded")
 }

@@ -5,9 +5,10 @@ use chancery_x509::san::{AltName, AltNameType};
 
 use crate::issue::folding;
 
-/// Names and addresses by which clients reach a server of this authority, as in its certificate.
+/// Names and addresses by which clients reach a server of this authority, as in its certificate; the ledger keeps them
+/// behind the port [`ServerNames`](crate::port::ledger::ServerNames).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OwnNames {
+pub struct ServerNameSet {
     /// Names of its HTTPS server, which a wildcard certificate could impersonate.
     names: Vec<AltName>,
     /// The host that serves CRLs and CA certificates over plain HTTP. That content is signed, so a wildcard of its
@@ -15,7 +16,7 @@ pub struct OwnNames {
     public: Option<AltName>,
 }
 
-impl OwnNames {
+impl ServerNameSet {
     /// Keeps DNS names and IP addresses; other types do not name a server.
     pub fn new(names: impl IntoIterator<Item = AltName>) -> Self {
         let names = names.into_iter().filter_map(|name| match name {
@@ -150,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn own_names_are_known_in_every_form() {
-        let own = OwnNames::new([dns("ca.example.com"), dns("localhost"), ip("192.0.2.7"), ip("::1")]);
+    fn server_names_are_known_in_every_form() {
+        let own = ServerNameSet::new([dns("ca.example.com"), dns("localhost"), ip("192.0.2.7"), ip("::1")]);
         for name in [
             dns("ca.example.com"),
             dns("CA.Example.COM"),
@@ -191,12 +192,12 @@ mod tests {
         for text in ["ca", "alice", "192.0.2.70", "ca.example.com.org", "cb*.example.com", ""] {
             assert!(!own.covered_by_text(text), "{text:?}");
         }
-        assert!(!OwnNames::default().covered_by_text("localhost"));
+        assert!(!ServerNameSet::default().covered_by_text("localhost"));
     }
 
     #[test]
     fn what_an_own_wildcard_covers_is_the_server_s_too() {
-        let own = OwnNames::new([dns("*.example.com"), dns("*.b\u{fc}cher.example")]);
+        let own = ServerNameSet::new([dns("*.example.com"), dns("*.b\u{fc}cher.example")]);
         for name in [
             dns("www.example.com"),
             dns("CA.Example.com"),
