@@ -6,12 +6,13 @@
 //! themselves. Each change is one transaction, whose conditions decide all races.
 //! docs/design/decisions/0006-dynamodb.md says why.
 
+mod certificate_lists;
 mod certificates;
+mod certified_keys;
 mod chain;
 mod crl_entries;
 mod crl_uses;
 mod crls;
-mod entry;
 mod expressions;
 mod family;
 mod former;
@@ -19,32 +20,31 @@ mod intents;
 mod issuer_states;
 mod issuers;
 mod item;
-mod keys;
+mod journal_entry;
+mod journal_keys;
 mod known_ca;
 mod line;
-mod lists;
-mod marked;
+mod listed_cas;
 mod monitoring;
-mod named;
-mod names;
-mod open;
-mod recent;
+mod name_hints;
+mod open_index;
 mod rejections;
 mod relist;
 mod reminders;
 mod reserve;
+mod reserved_intents;
 mod revocable;
 mod revocations;
 mod revoke;
 mod row;
+mod rows_without_entry;
 mod search;
 mod server_names;
 mod succession;
 mod tables;
 mod transaction;
 mod unfinished;
-mod unlisted;
-mod unrecorded;
+mod unlisted_revocations;
 mod verified;
 
 use std::sync::Mutex;
@@ -59,8 +59,8 @@ use crate::deployment::Deployment;
 use former::Adopted;
 use issuers::CaCache;
 use item::Item;
-use named::Named;
-use recent::Recent;
+use name_hints::NameHints;
+use reserved_intents::ReservedIntents;
 use tables::Tables;
 
 /// The ledger in two tables. Meant to be shared: it keeps CAs and reserved intents in memory.
@@ -70,8 +70,8 @@ pub struct DynamoLedger {
     deployment: Deployment,
     cas: CaCache,
     adopted: Adopted,
-    recent: Recent,
-    named: Named,
+    reserved_intents: ReservedIntents,
+    name_hints: NameHints,
     /// The last day that this process recorded as one with rejections.
     rejection_day: Mutex<String>,
 }
@@ -90,8 +90,8 @@ impl DynamoLedger {
             deployment: deployment.clone(),
             cas: CaCache::default(),
             adopted: Adopted::default(),
-            recent: Recent::default(),
-            named: Named::default(),
+            reserved_intents: ReservedIntents::default(),
+            name_hints: NameHints::default(),
             rejection_day: Mutex::default(),
         }
     }

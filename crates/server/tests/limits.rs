@@ -26,7 +26,11 @@ async fn nobody_gets_the_names_of_the_server_itself() {
     let (status, answer) = fixture.issue(&before).await;
     assert_eq!(status, 200, "{answer}");
     let until = UnixTime(i64::MAX);
-    fixture.authority.reserve_server_names(server_names(), until).await.unwrap();
+    fixture
+        .authority
+        .reserve_server_names(server_names(), until)
+        .await
+        .unwrap();
     let asked: [(&str, Value); 6] = [
         ("ca.example.com", json!(null)),
         ("CA.Example.COM", json!(["other.example.org"])),

@@ -10,12 +10,12 @@ use chancery_authority::port::ledger::{
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 
-use super::entry::{Entry, IntentState};
 use super::item::Item;
+use super::journal_entry::{IntentState, JournalEntry};
 use super::row::Row;
+use super::rows_without_entry::RowOwner;
 use super::tables::Table;
-use super::unrecorded::RowOwner;
-use super::{DynamoLedger, StoredCertificate, damaged, names};
+use super::{DynamoLedger, StoredCertificate, damaged, journal_keys};
 
 #[async_trait]
 impl Certificates for DynamoLedger {
@@ -55,19 +55,21 @@ impl DynamoLedger {
     }
 
     /// The journal's entry of a serial number.
-    pub(super) async fn entry(&self, serial: Serial) -> Result<Option<Entry>, LedgerError> {
-        let item = self.tables.get(Table::Journal, names::intent(serial)).await?;
-        let entry = item.as_ref().map(Entry::parse).transpose();
+    pub(super) async fn entry(&self, serial: Serial) -> Result<Option<JournalEntry>, LedgerError> {
+        let item = self.tables.get(Table::Journal, journal_keys::intent(serial)).await?;
+        let entry = item.as_ref().map(JournalEntry::parse).transpose();
         entry.map_err(|error| damaged(&format!("the journal's entry of {serial}"), &error))
     }
 
     /// The journal's entries of several serial numbers; those that cannot be read are logged and left out.
-    pub(super) async fn entries(&self, serials: &[Serial]) -> Result<HashMap<Serial, Entry>, LedgerError> {
-        let keys = serials.iter().map(|serial| (Table::Journal, names::intent(*serial)));
+    pub(super) async fn entries(&self, serials: &[Serial]) -> Result<HashMap<Serial, JournalEntry>, LedgerError> {
+        let keys = serials
+            .iter()
+            .map(|serial| (Table::Journal, journal_keys::intent(*serial)));
         let items = self.tables.get_many(keys.collect()).await?;
         let mut entries = HashMap::with_capacity(items.len());
         for (_, item) in items {
-            match Entry::parse(&item) {
+            match JournalEntry::parse(&item) {
                 Ok(entry) => drop(entries.insert(entry.id.serial, entry)),
                 Err(error) => super::skip("an entry of the journal", &item, &error),
             }
@@ -76,7 +78,7 @@ impl DynamoLedger {
     }
 
     /// The record of an entry; `None` unless it is complete.
-    pub(super) async fn record_of(&self, entry: Entry) -> Result<Option<CertificateRecord>, LedgerError> {
+    pub(super) async fn record_of(&self, entry: JournalEntry) -> Result<Option<CertificateRecord>, LedgerError> {
         if !matches!(entry.state, IntentState::Complete { .. }) {
             return Ok(None);
         }

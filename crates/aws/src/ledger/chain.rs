@@ -11,17 +11,17 @@ use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 
-use super::entry::Entry;
 use super::item::Item;
+use super::journal_entry::JournalEntry;
 use super::known_ca::KnownCa;
 use super::tables::Table;
 use super::transaction::Write;
-use super::{DynamoLedger, names};
+use super::{DynamoLedger, journal_keys};
 
 /// The writes, besides its revocation, that revoke the CA whose first certificate has that serial number. Repeating them
 /// changes nothing.
 pub(super) fn revoking_writes(ca: Serial) -> impl Iterator<Item = Write> {
-    names::revoked_ca(ca).map(|item| Write::Put {
+    journal_keys::revoked_ca(ca).map(|item| Write::Put {
         table: Table::Journal,
         item,
         condition: None,
@@ -35,7 +35,7 @@ fn not_revoked(ca: &KnownCa, reserving: Serial) -> Write {
     if ca.is_recorded {
         Write::Check {
             table: Table::Journal,
-            key: names::revoked_ca_seen_by(ca.first, reserving),
+            key: journal_keys::revoked_ca_seen_by(ca.first, reserving),
             condition: "attribute_not_exists(#Key)",
             with: Item::default(),
         }
@@ -91,7 +91,7 @@ impl DynamoLedger {
     /// The same for the entry of a certificate.
     pub(super) async fn revoking_writes_of_entry(
         &self,
-        entry: &Entry,
+        entry: &JournalEntry,
         reason: RevocationReason,
     ) -> Result<Vec<Write>, LedgerError> {
         let serial = entry.id.serial;
@@ -136,7 +136,7 @@ impl DynamoLedger {
             let row = self.tables.get(Table::Certificates, ca.row_key()).await?;
             return Ok(row.is_some_and(|row| row.has("Revoked")));
         }
-        let Some(marker) = names::revoked_ca(ca.first).next() else {
+        let Some(marker) = journal_keys::revoked_ca(ca.first).next() else {
             return Ok(false);
         };
         Ok(self.tables.get(Table::Journal, marker).await?.is_some())

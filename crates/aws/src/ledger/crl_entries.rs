@@ -11,7 +11,7 @@ use chancery_x509::time::UnixTime;
 use super::item::{Item, Malformed};
 use super::tables::{Range, Table};
 use super::transaction::Write;
-use super::{DynamoLedger, names};
+use super::{DynamoLedger, journal_keys};
 
 /// Most damaged items that are described.
 const DESCRIBED: usize = 100;
@@ -26,7 +26,7 @@ pub(super) struct View {
 /// The revocation item that the journal lists for a CRL.
 pub(super) fn listed(scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime, attempt: &str) -> Item {
     let reason = Some(entry.reason).filter(|reason| *reason != RevocationReason::Unspecified);
-    names::revocation(scope, entry.serial)
+    journal_keys::revocation(scope, entry.serial)
         .time("RevokedAt", entry.revoked_at)
         .optional_number("Reason", reason.map(RevocationReason::code))
         .optional_number("InvalidityDate", entry.invalidity_date.map(|date| date.0))
@@ -38,7 +38,7 @@ pub(super) fn listed(scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime
 pub(super) fn changing(scope: &CrlScope, serial: Serial, attempt: &str) -> Write {
     Write::Put {
         table: Table::Journal,
-        item: names::change(scope, serial).text("Attempt", attempt),
+        item: journal_keys::change(scope, serial).text("Attempt", attempt),
         condition: None,
         with: Item::default(),
     }
@@ -47,7 +47,7 @@ pub(super) fn changing(scope: &CrlScope, serial: Serial, attempt: &str) -> Write
 impl DynamoLedger {
     pub(super) async fn view(&self, scope: &CrlScope, plan: &CrlPlan) -> Result<View, LedgerError> {
         let mut view = View::default();
-        let mut range = Range::journal(names::revoked(scope));
+        let mut range = Range::journal(journal_keys::revoked(scope));
         if let Some(end) = plan.expired_before {
             // A missing or malformed `NotAfter` counts as not expired: such a comparison is false.
             range.filter = Some("NOT (#NotAfter < :end)".to_owned());
@@ -152,7 +152,7 @@ impl RevokedEntries for View {
 pub(super) fn parse(item: &Item, at: UnixTime) -> (Option<RevokedEntry>, Vec<Malformed>) {
     let mut wrong = Vec::new();
     let serial = item.parse("Sort", |sort| {
-        names::revoked_serial(sort).ok_or("it is no serial number")
+        journal_keys::revoked_serial(sort).ok_or("it is no serial number")
     });
     let revoked_at = item.as_time("RevokedAt").unwrap_or_else(|error| {
         wrong.push(error);

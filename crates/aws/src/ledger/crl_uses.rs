@@ -8,7 +8,7 @@ use futures_util::future::{try_join, try_join_all};
 
 use super::item::{Item, Malformed};
 use super::tables::{Range, Table};
-use super::{DynamoLedger, names};
+use super::{DynamoLedger, journal_keys};
 
 impl DynamoLedger {
     pub(super) async fn put_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {
@@ -25,10 +25,10 @@ impl DynamoLedger {
             with = with.text(":url", url);
         }
         let partition = match &used.scope.issuer {
-            own if self.own_cas().await?.contains(own) => names::crl_uses(own),
-            _ => names::CRL_USES.to_owned(),
+            own if self.own_cas().await?.contains(own) => journal_keys::crl_uses(own),
+            _ => journal_keys::CRL_USES.to_owned(),
         };
-        let key = names::crl_use(partition, &used.scope, used.url.as_deref());
+        let key = journal_keys::crl_use(partition, &used.scope, used.url.as_deref());
         // If the condition does not hold, a later end is already recorded.
         let condition = "attribute_not_exists(#Until) OR #Until < :until";
         self.tables
@@ -39,11 +39,11 @@ impl DynamoLedger {
 
     /// A record that cannot be read is skipped. Records in a CA's partition count only for that CA.
     pub(super) async fn list_crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
-        let of_all = self.read_uses(names::CRL_USES.to_owned(), None);
+        let of_all = self.read_uses(journal_keys::CRL_USES.to_owned(), None);
         let own = self.own_cas().await?;
         let of_each = own
             .iter()
-            .map(|ca_name| self.read_uses(names::crl_uses(ca_name), Some(ca_name)));
+            .map(|ca_name| self.read_uses(journal_keys::crl_uses(ca_name), Some(ca_name)));
         let (mut uses, of_each) = try_join(of_all, try_join_all(of_each)).await?;
         uses.extend(of_each.into_iter().flatten());
         Ok(uses)

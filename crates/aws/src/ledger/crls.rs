@@ -19,7 +19,7 @@ use data_encoding::HEXLOWER;
 use super::item::{Item, Malformed};
 use super::tables::{Range, Table, pause, unavailable};
 use super::transaction::{Transaction, Write};
-use super::{DynamoLedger, damaged, names};
+use super::{DynamoLedger, damaged, journal_keys};
 
 /// Most attempts when other processes change the same counter.
 const TURNS: u32 = 64;
@@ -99,7 +99,7 @@ impl DynamoLedger {
     /// The change mark of a scope: a digest of all its parts. Each revocation replaces the part that its serial number
     /// selects.
     async fn mark(&self, scope: &CrlScope) -> Result<ChangeMark, LedgerError> {
-        let parts = self.tables.query(&Range::journal(names::changes(scope))).await?;
+        let parts = self.tables.query(&Range::journal(journal_keys::changes(scope))).await?;
         let mut context = digest::Context::new(&digest::SHA256);
         for part in &parts {
             for name in ["Sort", "Attempt"] {
@@ -125,7 +125,7 @@ impl DynamoLedger {
             },
             None => Counter {
                 table: Table::Journal,
-                key: names::crl_number(scope),
+                key: journal_keys::crl_number(scope),
                 condition: "",
             },
         })
@@ -153,9 +153,9 @@ impl DynamoLedger {
                     detail: format!("the CA's row {:?} is gone", counter.key.0),
                 });
             };
-            let (said, found) = count(&item);
-            let not_believed = said.filter(|number| *number > plan.at_most);
-            let so_far = said.filter(|_| not_believed.is_none()).unwrap_or(0);
+            let (counted, found) = count(&item);
+            let not_believed = counted.filter(|number| *number > plan.at_most);
+            let so_far = counted.filter(|_| not_believed.is_none()).unwrap_or(0);
             let number = so_far.max(plan.above).saturating_add(1);
             let with = Item::default().number(":next", number);
             let (condition, with) = match found {
@@ -188,7 +188,7 @@ impl DynamoLedger {
 
     /// Records the intent, before the signature. The item later becomes the CRL's record.
     pub(super) async fn put_crl_intent(&self, intent: CrlIntent) -> Result<(), LedgerError> {
-        let item = names::crl(&intent.scope, intent.number)
+        let item = journal_keys::crl(&intent.scope, intent.number)
             .octets("SigningInput", intent.signing_input.clone())
             .time("IntendedAt", intent.at);
         let write = Write::Put {
@@ -232,7 +232,7 @@ impl DynamoLedger {
             }
         }
         let condition = "attribute_exists(#SigningInput)";
-        let key = names::crl(&crl.scope, crl.number);
+        let key = journal_keys::crl(&crl.scope, crl.number);
         let recorded = self
             .tables
             .update(Table::Journal, key, &update, condition, with)
@@ -243,7 +243,7 @@ impl DynamoLedger {
     pub(super) async fn note_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
         let noted = self.tables.update(
             Table::Journal,
-            names::crl(scope, number),
+            journal_keys::crl(scope, number),
             "SET #Published = :etag",
             "attribute_exists(#Digest)",
             Item::default().text(":etag", etag.0),
@@ -258,12 +258,12 @@ impl DynamoLedger {
             mark: self.mark(scope).await?,
             ..CrlState::default()
         };
-        let numbers = Range::journal(names::crls(scope));
+        let numbers = Range::journal(journal_keys::crls(scope));
         let mut range = Range {
             descending: true,
             limit: Some(4),
             condition: "#Key = :key AND #Sort <= :most".to_owned(),
-            values: numbers.values.text(":most", names::number(at_most)),
+            values: numbers.values.text(":most", journal_keys::number(at_most)),
             ..Range::journal("")
         };
         let mut after = None;
@@ -303,7 +303,7 @@ impl DynamoLedger {
         let range = Range {
             descending: true,
             filter: Some("attribute_not_exists(#Digest)".to_owned()),
-            ..Range::journal(names::crls(scope))
+            ..Range::journal(journal_keys::crls(scope))
         };
         let mut intents = Vec::new();
         let mut after = None;

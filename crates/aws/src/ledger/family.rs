@@ -18,13 +18,13 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::entry::{Entry, IntentState, Renewal};
 use super::item::Item;
+use super::journal_entry::{IntentState, JournalEntry, Renewal};
 use super::line::Failures;
 use super::revocable::Revocable;
 use super::revoke::Others;
 use super::tables::{Range, Table};
-use super::{DynamoLedger, damaged, names, row};
+use super::{DynamoLedger, damaged, journal_keys, row};
 
 /// Certificates of a key that are read, and revoked, together.
 const TOGETHER: usize = 100;
@@ -188,7 +188,7 @@ impl DynamoLedger {
         &self,
         record: &CertificateRecord,
         serial: Serial,
-        entry: Option<Entry>,
+        entry: Option<JournalEntry>,
         revocation: &Revocation,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         if let Some(entry) = entry.filter(|entry| matches!(entry.state, IntentState::Open { .. })) {
@@ -229,7 +229,7 @@ impl DynamoLedger {
         &self,
         serials: &[Serial],
         reason: RevocationReason,
-    ) -> Result<Vec<(Serial, Option<Entry>)>, LedgerError> {
+    ) -> Result<Vec<(Serial, Option<JournalEntry>)>, LedgerError> {
         let compromise = RevocationReason::KeyCompromise;
         let mut entries = self.entries(serials).await?;
         let rows = entries.values().map(|entry| (Table::Certificates, entry.row_key()));
@@ -251,12 +251,12 @@ impl DynamoLedger {
         let key = record.key;
         let mut serials = BTreeSet::from([record.id.serial]);
         let mut common_names = HashSet::from([record.common_name.clone()]);
-        for item in self.tables.query(&Range::journal(names::key(key))).await? {
+        for item in self.tables.query(&Range::journal(journal_keys::key(key))).await? {
             let sort = item
                 .as_text("Sort")
                 .map_err(|error| damaged(&super::called(&item), &error))?;
-            if sort != names::ALONE {
-                serials.extend(names::serial_of(sort));
+            if sort != journal_keys::ALONE {
+                serials.extend(journal_keys::serial_of(sort));
                 continue;
             }
             common_names.extend(item.as_text("CommonName").ok().map(str::to_owned));

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use chancery_authority::port::ledger::LedgerError;
 
 use super::tables::Table;
-use super::{DynamoLedger, names};
+use super::{DynamoLedger, journal_keys};
 pub use adopt::{Adoption, AdoptionMode};
 
 /// How long "not all adopted" is cached. "All adopted" is cached for the process's life.
@@ -53,7 +53,7 @@ impl DynamoLedger {
         if let Some(adopted) = self.adopted.known() {
             return Ok(adopted);
         }
-        let state = self.tables.get(Table::Journal, names::adoption()).await?;
+        let state = self.tables.get(Table::Journal, journal_keys::adoption()).await?;
         let adopted = state.is_some_and(|state| state.as_flag("Complete").unwrap_or(false));
         self.adopted.set(adopted);
         Ok(adopted)

@@ -12,14 +12,14 @@ use chancery_authority::port::ledger::{
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::time::UnixTime;
 
-use super::entry::{Entry, IntentState};
+use super::certified_keys::BLOCKED;
 use super::item::Item;
-use super::keys::BLOCKED;
-use super::open::Span;
+use super::journal_entry::{IntentState, JournalEntry};
+use super::open_index::OpenRange;
 use super::row::Row;
 use super::tables::{Table, pause, unavailable};
 use super::transaction::{Transaction, Write};
-use super::{DynamoLedger, crl_entries, entry, names, row};
+use super::{DynamoLedger, crl_entries, journal_entry, journal_keys, row};
 use crate::world::nonce;
 
 /// Most attempts when what was read changes before it is written.
@@ -63,7 +63,7 @@ impl DynamoLedger {
         let attempt = nonce();
         let mut writes = completing(&entry, &completion, &attempt);
         let mut outcome = self.tables.transact(&writes).await?;
-        self.recent.forget(completion.id.serial);
+        self.reserved_intents.forget(completion.id.serial);
         let mut revocation = None;
         if let Transaction::Refused(conditions) = &outcome
             && Transaction::failed(conditions, ENTRY).is_none()
@@ -117,12 +117,12 @@ impl DynamoLedger {
 
     pub(super) async fn lose_intent(&self, id: IntentId, at: UnixTime) -> Result<(), LedgerError> {
         let attempt = nonce();
-        self.recent.forget(id.serial);
+        self.reserved_intents.forget(id.serial);
         for round in 0..TURNS {
             let Some(entry) = self.open_entry(&id).await? else {
                 return Err(LedgerError::NoOpenIntent(id));
             };
-            let claim = self.tables.get(Table::Journal, names::claim(entry.key)).await?;
+            let claim = self.tables.get(Table::Journal, journal_keys::claim(entry.key)).await?;
             let keeps_claim = claim.is_some_and(|claim| {
                 // A blocked key stays blocked, whichever holder gives it up.
                 claim.has(BLOCKED) || claim.as_number("Holders").unwrap_or(0_u64) > 1
@@ -144,8 +144,8 @@ impl DynamoLedger {
     }
 
     /// The entry of an open intent: from memory if this process reserved it, else from the journal.
-    async fn open_entry(&self, id: &IntentId) -> Result<Option<Entry>, LedgerError> {
-        let entry = match self.recent.recall(id.serial) {
+    async fn open_entry(&self, id: &IntentId) -> Result<Option<JournalEntry>, LedgerError> {
+        let entry = match self.reserved_intents.recall(id.serial) {
             Some(entry) => Some(entry),
             None => self.entry(id.serial).await?,
         };
@@ -160,12 +160,12 @@ impl DynamoLedger {
     ) -> Result<OpenIntents, LedgerError> {
         let mut found = OpenIntents::default();
         let position = |after: OpenPosition| (after.reserved_at, after.serial);
-        let span = Span {
-            open: entry::OPEN,
+        let range = OpenRange {
+            open: journal_entry::OPEN,
             after: after.map(position),
             last: UnixTime(before.0.saturating_sub(1)),
         };
-        let read = |item: &Item| match Entry::parse(item) {
+        let read = |item: &Item| match JournalEntry::parse(item) {
             Ok(entry) => entry
                 .as_open()
                 .filter(|intent| intent.reserved_at < before)
@@ -177,18 +177,18 @@ impl DynamoLedger {
                 None
             }
         };
-        let (intents, _) = self.list_in_order(&span, limit, read).await?;
+        let (intents, _) = self.list_in_order(&range, limit, read).await?;
         found.intents = intents;
         Ok(found)
     }
 }
 
-fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Write> {
+fn completing(entry: &JournalEntry, completion: &Completion, attempt: &str) -> Vec<Write> {
     let serial = entry.id.serial;
     let mut writes = vec![
         Write::Update {
             table: Table::Journal,
-            key: names::intent(serial),
+            key: journal_keys::intent(serial),
             update: "SET #Stage = :complete, #Receipt = :receipt, #IssuedAt = :at, #Attempt = :attempt \
                      REMOVE #Open, #Since, #Tbs, #Authentication"
                 .to_owned(),
@@ -217,7 +217,7 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
         let first = entry.renewal.as_ref().map_or(serial, |renewal| renewal.root);
         writes.push(Write::Update {
             table: Table::Journal,
-            key: names::ca(ca_name.as_str()),
+            key: journal_keys::ca(ca_name.as_str()),
             update: "SET #Stage = :complete, #Certificate = :certificate, #Serial = :serial, #FirstSerial = :first"
                 .to_owned(),
             condition: "#Serial = :present",
@@ -231,7 +231,7 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
         // Where the CA is revoked, and this intent not given up yet, it must not take the present certificate's place.
         writes.extend(entry.renewal.as_ref().map(|renewal| Write::Check {
             table: Table::Journal,
-            key: names::revoked_ca_seen_by(renewal.root, serial),
+            key: journal_keys::revoked_ca_seen_by(renewal.root, serial),
             condition: "attribute_not_exists(#Key)",
             with: Item::default(),
         }));
@@ -240,7 +240,7 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
 }
 
 /// List items of a certificate: in the order of issuance and, if reminders are wanted, in the order of expiry.
-pub(super) fn listing(entry: &Entry, issued_at: UnixTime) -> Vec<Write> {
+pub(super) fn listing(entry: &JournalEntry, issued_at: UnixTime) -> Vec<Write> {
     let serial = entry.id.serial;
     let put = |item| Write::Put {
         table: Table::Journal,
@@ -248,25 +248,25 @@ pub(super) fn listing(entry: &Entry, issued_at: UnixTime) -> Vec<Write> {
         condition: None,
         with: Item::default(),
     };
-    let mut writes = vec![put(names::issuance(serial, issued_at)
+    let mut writes = vec![put(journal_keys::issuance(serial, issued_at)
         .text("CommonName", &entry.common_name)
         .text("Issuer", entry.id.issuer.as_str())
         .text("Partition", entry.partition())
         .time("NotAfter", entry.not_after))];
     if entry.notify_expiry {
         writes.push(put(
-            names::expiry(serial, entry.not_after).text("Partition", entry.partition())
+            journal_keys::expiry(serial, entry.not_after).text("Partition", entry.partition())
         ));
     }
     writes
 }
 
-fn losing(entry: &Entry, keeps_claim: bool, at: UnixTime, attempt: &str) -> Vec<Write> {
+fn losing(entry: &JournalEntry, keeps_claim: bool, at: UnixTime, attempt: &str) -> Vec<Write> {
     let serial = entry.id.serial;
     let own = Item::default().text(":serial", serial.to_string());
     let mut writes = vec![Write::Update {
         table: Table::Journal,
-        key: names::intent(serial),
+        key: journal_keys::intent(serial),
         // The TBSCertificate stays: a signature over it may turn up.
         update: "SET #Stage = :lost, #LostAt = :at, #Attempt = :attempt REMOVE #Open, #Since".to_owned(),
         condition: "#Stage = :open AND #Issuer = :issuer",
@@ -277,7 +277,7 @@ fn losing(entry: &Entry, keeps_claim: bool, at: UnixTime, attempt: &str) -> Vec<
             .text(":open", "open")
             .text(":issuer", entry.id.issuer.as_str()),
     }];
-    let claim = names::claim(entry.key);
+    let claim = journal_keys::claim(entry.key);
     writes.push(if keeps_claim {
         Write::Update {
             table: Table::Journal,
@@ -300,14 +300,14 @@ fn losing(entry: &Entry, keeps_claim: bool, at: UnixTime, attempt: &str) -> Vec<
         condition: "attribute_exists(#Key) OR attribute_not_exists(#Key)",
         with: Item::default(),
     };
-    writes.push(delete(names::holder(entry.key, serial)));
+    writes.push(delete(journal_keys::holder(entry.key, serial)));
     if let Some(renewal) = &entry.renewal {
-        writes.push(delete(names::successor(renewal.root, serial)));
+        writes.push(delete(journal_keys::successor(renewal.root, serial)));
     }
     if let Some(token) = entry.token {
         writes.push(Write::Delete {
             table: Table::Journal,
-            key: Item::journal_key(names::token(token), names::ALONE),
+            key: Item::journal_key(journal_keys::token(token), journal_keys::ALONE),
             condition: "attribute_not_exists(#Key) OR #Serial = :serial",
             with: own.clone(),
         });
@@ -317,7 +317,7 @@ fn losing(entry: &Entry, keeps_claim: bool, at: UnixTime, attempt: &str) -> Vec<
     {
         writes.push(Write::Delete {
             table: Table::Journal,
-            key: names::ca(ca_name.as_str()),
+            key: journal_keys::ca(ca_name.as_str()),
             condition: "attribute_not_exists(#Key) OR #Serial = :serial",
             with: own,
         });

@@ -12,7 +12,7 @@ use chancery_x509::serial::Serial;
 use super::item::{Item, Malformed};
 use super::tables::{Range, Table, pause, unavailable};
 use super::transaction::{Transaction, Write};
-use super::{DynamoLedger, damaged, names};
+use super::{DynamoLedger, damaged, journal_keys};
 use crate::world::nonce;
 
 /// Most attempts where others change the same CA.
@@ -29,11 +29,11 @@ impl IssuerStates {
     /// Takes an item of the CAs' partition that is no CA; `false`: it is one.
     pub(super) fn take(&mut self, item: &Item) -> Result<bool, Malformed> {
         let sort = item.as_text("Sort")?;
-        if sort == names::DEFAULT_ISSUER {
+        if sort == journal_keys::DEFAULT_ISSUER {
             self.default = Some(item.as_text("Issuer")?.to_owned());
             return Ok(true);
         }
-        let Some(ca) = names::issuer_with_state(sort) else {
+        let Some(ca) = journal_keys::issuer_with_state(sort) else {
             return Ok(false);
         };
         let state = item.parse("State", |text| {
@@ -107,7 +107,7 @@ impl DynamoLedger {
 
     async fn issuer_states(&self) -> Result<IssuerStates, LedgerError> {
         let mut states = IssuerStates::default();
-        for item in self.tables.query(&Range::journal(names::CAS)).await? {
+        for item in self.tables.query(&Range::journal(journal_keys::CAS)).await? {
             states
                 .take(&item)
                 .map_err(|error| damaged("the state of a CA", &error))?;
@@ -119,7 +119,7 @@ impl DynamoLedger {
 /// The writes of a change, the state first.
 fn changing(change: &IssuerChange, former: Option<String>, attempt: &str) -> Vec<Write> {
     let ca = &change.ca_name;
-    let state = names::issuer_state(ca)
+    let state = journal_keys::issuer_state(ca)
         .text("State", change.state.name())
         .time("ChangedAt", change.at)
         .text("Principal", change.principal.to_string())
@@ -134,7 +134,7 @@ fn changing(change: &IssuerChange, former: Option<String>, attempt: &str) -> Vec
         condition: Some(condition),
         with,
     }];
-    let default = Item::journal_key(names::CAS, names::DEFAULT_ISSUER);
+    let default = Item::journal_key(journal_keys::CAS, journal_keys::DEFAULT_ISSUER);
     if change.becomes_default {
         writes.push(Write::Put {
             table: Table::Journal,
@@ -150,7 +150,7 @@ fn changing(change: &IssuerChange, former: Option<String>, attempt: &str) -> Vec
             with: Item::default().text(":ca", ca.as_str()),
         });
     }
-    writes.extend(names::closed_ca(ca).map(|item| Write::Put {
+    writes.extend(journal_keys::closed_ca(ca).map(|item| Write::Put {
         table: Table::Journal,
         item: match change.state {
             IssuerState::Active => item,
@@ -166,7 +166,7 @@ fn changing(change: &IssuerChange, former: Option<String>, attempt: &str) -> Vec
 pub(super) fn issues(intent: &CertificateIntent) -> Option<Write> {
     let check = |ca: &CaName, reserving: Serial| Write::Check {
         table: Table::Journal,
-        key: names::closed_ca_seen_by(ca, reserving),
+        key: journal_keys::closed_ca_seen_by(ca, reserving),
         condition: "attribute_not_exists(#State)",
         with: Item::default(),
     };

@@ -14,7 +14,7 @@ use super::item::{Item, Malformed};
 use super::known_ca::KnownCa;
 use super::tables::Range;
 use super::verified::verified;
-use super::{DynamoLedger, names, row};
+use super::{DynamoLedger, journal_keys, row};
 
 /// The CAs as they were read last, cached.
 #[derive(Debug, Default)]
@@ -99,7 +99,7 @@ impl DynamoLedger {
 
     /// The CAs in the journal, and the states of CAs, which stand beside them.
     async fn recorded_cas(&self) -> Result<(Vec<KnownCa>, IssuerStates), LedgerError> {
-        let items = self.tables.query(&Range::journal(names::CAS)).await?;
+        let items = self.tables.query(&Range::journal(journal_keys::CAS)).await?;
         let mut cas = Vec::with_capacity(items.len());
         let mut states = IssuerStates::default();
         for item in items {

@@ -10,11 +10,11 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::entry::{Entry, Renewal};
 use super::item::{Item, Malformed};
+use super::journal_entry::{JournalEntry, Renewal};
 use super::tables::{Range, Table};
 use super::transaction::{Transaction, Write};
-use super::{DynamoLedger, damaged, names};
+use super::{DynamoLedger, damaged, journal_keys};
 
 /// Lines that are ended or read at a time.
 const AT_ONCE: usize = 16;
@@ -71,12 +71,12 @@ impl Line {
 
     fn add(&mut self, item: &Item) -> Result<(), Malformed> {
         let sort = item.as_text("Sort")?;
-        if sort == names::ALONE {
+        if sort == journal_keys::ALONE {
             self.version = item.optional("Version", Item::as_number)?;
             self.root_ended = item.has("RootEnded");
             return Ok(());
         }
-        let serial = names::serial_of(sort).ok_or_else(|| Malformed {
+        let serial = journal_keys::serial_of(sort).ok_or_else(|| Malformed {
             attribute: "Sort",
             wrong: "is no serial number".to_owned(),
         })?;
@@ -139,7 +139,7 @@ pub(super) fn marking(renewal: &Renewal, serial: Serial, not_after: UnixTime) ->
     [
         Write::Update {
             table: Table::Journal,
-            key: names::successor(renewal.root, serial),
+            key: journal_keys::successor(renewal.root, serial),
             update: "SET #Revoked = :yes, #Predecessor = if_not_exists(#Predecessor, :predecessor), \
                      #NotAfter = if_not_exists(#NotAfter, :end)"
                 .to_owned(),
@@ -151,7 +151,7 @@ pub(super) fn marking(renewal: &Renewal, serial: Serial, not_after: UnixTime) ->
         },
         Write::Update {
             table: Table::Journal,
-            key: names::line_state(renewal.root),
+            key: journal_keys::line_state(renewal.root),
             update: "ADD #Version :one".to_owned(),
             condition: IS_VERSION,
             with: counting(),
@@ -162,14 +162,14 @@ pub(super) fn marking(renewal: &Renewal, serial: Serial, not_after: UnixTime) ->
 /// The item that shows whether a certificate may have more descendants.
 fn mark_of(serial: Serial, renewal: Option<&Renewal>) -> Item {
     renewal.map_or_else(
-        || names::line_state(serial),
-        |renewal| names::successor(renewal.root, serial),
+        || journal_keys::line_state(serial),
+        |renewal| journal_keys::successor(renewal.root, serial),
     )
 }
 
 impl DynamoLedger {
     pub(super) async fn line(&self, root: Serial) -> Result<Line, LedgerError> {
-        let items = self.tables.query(&Range::journal(names::line(root))).await?;
+        let items = self.tables.query(&Range::journal(journal_keys::line(root))).await?;
         // An item that cannot be read may forbid a renewal or be due for revocation: it is not skipped.
         Line::read(&items).map_err(|(item, error)| damaged(&super::called(item), &error))
     }
@@ -177,7 +177,7 @@ impl DynamoLedger {
     /// As [`line`](Self::line), as far as it can be read, with the first item that cannot: a revocation reaches all
     /// descendants that can be read.
     pub(super) async fn readable_line(&self, root: Serial) -> Result<(Line, Option<LedgerError>), LedgerError> {
-        let items = self.tables.query(&Range::journal(names::line(root))).await?;
+        let items = self.tables.query(&Range::journal(journal_keys::line(root))).await?;
         let (mut line, mut wrong) = (Line::default(), None);
         for item in &items {
             if let Err(error) = line.add(item) {
@@ -189,12 +189,12 @@ impl DynamoLedger {
     }
 
     /// A renewal that the entry records and its line does not, as text.
-    pub(super) async fn differs_from_line(&self, entry: &Entry) -> Result<Option<String>, LedgerError> {
+    pub(super) async fn differs_from_line(&self, entry: &JournalEntry) -> Result<Option<String>, LedgerError> {
         let Some(Renewal { predecessor, root, .. }) = &entry.renewal else {
             return Ok(None);
         };
         let serial = entry.id.serial;
-        let successor = names::successor(*root, serial);
+        let successor = journal_keys::successor(*root, serial);
         let successor = self.tables.get(Table::Journal, successor).await?.unwrap_or_default();
         let is_so = successor
             .parse("Predecessor", str::parse::<Serial>)
@@ -252,7 +252,7 @@ impl DynamoLedger {
     pub(super) async fn descendants(
         &self,
         of: &[Serial],
-        entries: &HashMap<Serial, Entry>,
+        entries: &HashMap<Serial, JournalEntry>,
     ) -> (BTreeSet<Serial>, Vec<LedgerError>) {
         let mut roots: HashMap<Serial, Vec<Serial>> = HashMap::new();
         for serial in of {
@@ -295,7 +295,7 @@ impl DynamoLedger {
         }
         let end = |update: &str, condition, with: Item| Write::Update {
             table: Table::Journal,
-            key: names::line_state(serial),
+            key: journal_keys::line_state(serial),
             update: update.to_owned(),
             condition,
             with: with.flag(":yes", true),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chancery_authority::port::ledger::{Counts, LedgerError, Monitoring};
 
 use super::tables::{Range, Table};
-use super::{DynamoLedger, entry};
+use super::{DynamoLedger, journal_entry};
 
 #[async_trait]
 impl Monitoring for DynamoLedger {
@@ -29,7 +29,7 @@ impl DynamoLedger {
         let open = Range {
             index: Some("open"),
             condition: "#Open = :key".to_owned(),
-            ..Range::journal(entry::OPEN)
+            ..Range::journal(journal_entry::OPEN)
         };
         Ok(Counts {
             issued,

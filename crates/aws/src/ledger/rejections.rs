@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 
 use super::item::{Item, Malformed};
 use super::tables::{Range, Table};
-use super::{DynamoLedger, names};
+use super::{DynamoLedger, journal_keys};
 use crate::world::nonce;
 
 /// The journal's time-to-live attribute: DynamoDB deletes an item some time after it. Only rejections have it, and IAM
@@ -29,13 +29,13 @@ impl Rejections for DynamoLedger {
 
 impl DynamoLedger {
     pub(super) async fn put_rejection(&self, rejection: Rejection) -> Result<(), LedgerError> {
-        let day = names::day(rejection.at);
+        let day = journal_keys::day(rejection.at);
         self.note_rejection_day(&day, rejection.at).await?;
         // The nonce distinguishes rejections of the same second.
         let nonce = nonce();
-        let lane = nonce.bytes().last().unwrap_or_default() % names::LANES;
-        let sort = format!("{}#{nonce}", names::second(rejection.at));
-        let item = Item::journal_key(names::rejections(&day, lane), sort)
+        let lane = nonce.bytes().last().unwrap_or_default() % journal_keys::LANES;
+        let sort = format!("{}#{nonce}", journal_keys::second(rejection.at));
+        let item = Item::journal_key(journal_keys::rejections(&day, lane), sort)
             .time("RejectedAt", rejection.at)
             .text("Principal", rejection.principal)
             .optional_text("CommonName", rejection.common_name)
@@ -52,7 +52,8 @@ impl DynamoLedger {
             return Ok(());
         }
         // It must outlive all rejections of that day.
-        let item = Item::journal_key(names::REJECTION_DAYS, day).time(FORGET_AFTER, at.plus_days(REJECTION_DAYS + 1));
+        let item =
+            Item::journal_key(journal_keys::REJECTION_DAYS, day).time(FORGET_AFTER, at.plus_days(REJECTION_DAYS + 1));
         self.tables.put(Table::Journal, item).await?;
         day.clone_into(&mut self.rejection_day.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(())
@@ -65,7 +66,7 @@ impl DynamoLedger {
             if rejections.len() >= limit {
                 break;
             }
-            let lanes = (0..names::LANES).map(|lane| self.newest_of_lane(&day, lane, limit - rejections.len()));
+            let lanes = (0..journal_keys::LANES).map(|lane| self.newest_of_lane(&day, lane, limit - rejections.len()));
             let mut items: Vec<Item> = try_join_all(lanes).await?.into_iter().flatten().collect();
             items.sort_by(|a, b| {
                 b.as_text("Sort")
@@ -87,7 +88,7 @@ impl DynamoLedger {
     async fn rejection_days(&self) -> Result<Vec<String>, LedgerError> {
         let range = Range {
             descending: true,
-            ..Range::journal(names::REJECTION_DAYS)
+            ..Range::journal(journal_keys::REJECTION_DAYS)
         };
         let items = self.tables.query(&range).await?;
         let days = items.iter().filter_map(|item| item.as_text("Sort").ok());
@@ -98,7 +99,7 @@ impl DynamoLedger {
         let range = Range {
             descending: true,
             limit: Some(limit.clamp(1, 1000)),
-            ..Range::journal(names::rejections(day, lane))
+            ..Range::journal(journal_keys::rejections(day, lane))
         };
         let (mut items, mut after) = (Vec::new(), None);
         loop {
@@ -114,8 +115,8 @@ impl DynamoLedger {
     pub(super) async fn count_rejections(&self) -> Result<u64, LedgerError> {
         let mut count = 0;
         for day in self.rejection_days().await? {
-            for lane in 0..names::LANES {
-                let range = Range::journal(names::rejections(&day, lane));
+            for lane in 0..journal_keys::LANES {
+                let range = Range::journal(journal_keys::rejections(&day, lane));
                 count += self.tables.count_partition(&range).await?;
             }
         }

@@ -11,13 +11,13 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::entry::IntentState;
 use super::item::Item;
+use super::journal_entry::IntentState;
 use super::tables::Table;
 use super::transaction::{Transaction, Write};
 use super::unfinished::UNFINISHED;
 use super::verified::verified;
-use super::{DynamoLedger, crl_entries, names, row};
+use super::{DynamoLedger, crl_entries, journal_keys, row};
 use crate::world::nonce;
 
 /// Serial numbers that are looked up in the index at a time.
@@ -99,17 +99,17 @@ impl DynamoLedger {
         let once: BTreeSet<Serial> = serials.iter().copied().collect();
         let keys = once
             .into_iter()
-            .map(|serial| (Table::Journal, names::revocation(&scope, serial)));
+            .map(|serial| (Table::Journal, journal_keys::revocation(&scope, serial)));
         let items = self.tables.get_many(keys.collect()).await?;
         if items.is_empty() {
             return Ok(HashMap::new());
         }
         let unmarked = self.ca_certificates(issuer).await?.unmarked;
         let compromised = items.iter().filter(|(_, item)| compromises_key(reason_of(item)));
-        let compromised = compromised.filter_map(|(_, item)| names::revoked_serial(item.as_text("Sort").ok()?));
+        let compromised = compromised.filter_map(|(_, item)| journal_keys::revoked_serial(item.as_text("Sort").ok()?));
         let unblocked = self.unblocked(&compromised.collect::<Vec<_>>()).await?;
         let read = |(_, item): (Table, Item)| {
-            let serial = names::revoked_serial(item.as_text("Sort").ok()?)?;
+            let serial = journal_keys::revoked_serial(item.as_text("Sort").ok()?)?;
             if unmarked.contains_key(&serial) || unblocked.contains(&serial) {
                 return None;
             }
@@ -128,14 +128,14 @@ impl DynamoLedger {
         for (serial, entry) in self.entries(serials).await? {
             keys.insert(serial, entry.key);
         }
-        let blocks = keys.values().map(|key| (Table::Journal, names::block(*key)));
+        let blocks = keys.values().map(|key| (Table::Journal, journal_keys::block(*key)));
         let blocks = self.tables.get_many(blocks.collect()).await?;
         let blocked: HashSet<String> = blocks
             .iter()
             .filter_map(|(_, item)| item.as_text("Key").ok().map(str::to_owned))
             .collect();
         let is_blocked = |key: KeyFingerprint| {
-            let block = names::block(key);
+            let block = journal_keys::block(key);
             block.as_text("Key").is_ok_and(|key| blocked.contains(key))
         };
         let unblocked = keys.into_iter().filter(|(_, key)| !is_blocked(*key));

@@ -6,10 +6,10 @@ use chancery_authority::port::ledger::{CertificateRecord, Cursor, LedgerError, P
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use super::certificate_lists::{MAX_PAGE, Position, page, parse_cursor};
 use super::item::Item;
-use super::lists::{MAX_PAGE, Position, page, parse_cursor};
 use super::tables::{Range, Table};
-use super::{DynamoLedger, names};
+use super::{DynamoLedger, journal_keys};
 
 #[async_trait]
 impl Reminders for DynamoLedger {
@@ -47,17 +47,17 @@ impl DynamoLedger {
         let mut position = after;
         while found.len() <= limit {
             let from = position.map_or_else(
-                || names::second(from),
+                || journal_keys::second(from),
                 // The least string that is greater.
-                |(at, serial)| format!("{}!", names::moment(at, serial)),
+                |(at, serial)| format!("{}!", journal_keys::moment(at, serial)),
             );
-            if from >= names::second(to) {
+            if from >= journal_keys::second(to) {
                 break;
             }
-            let ranges = (0..names::LANES).map(|lane| {
-                let mut range = Range::journal(names::expiring(lane));
+            let ranges = (0..journal_keys::LANES).map(|lane| {
+                let mut range = Range::journal(journal_keys::expiring(lane));
                 "#Key = :key AND #Sort BETWEEN :from AND :to".clone_into(&mut range.condition);
-                range.values = range.values.text(":from", &from).text(":to", names::second(to));
+                range.values = range.values.text(":from", &from).text(":to", journal_keys::second(to));
                 range
             });
             let (listed, more) = self.listed(ranges, true).await?;

@@ -3,15 +3,15 @@
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateIntent, Kind, LedgerError, Reservation};
 
-use super::entry::{Entry, IntentState};
+use super::certified_keys::BLOCKED;
 use super::intents::{ENTRY, TURNS};
 use super::issuer_states;
 use super::item::Item;
-use super::keys::BLOCKED;
+use super::journal_entry::{IntentState, JournalEntry};
 use super::succession::Succession;
 use super::tables::{Table, pause, unavailable};
 use super::transaction::{Condition, Transaction, Write};
-use super::{DynamoLedger, damaged, entry, names};
+use super::{DynamoLedger, damaged, journal_entry, journal_keys};
 use crate::world::nonce;
 
 /// The writes of a reservation, in order. The first two are always there, the others where they are needed.
@@ -42,7 +42,10 @@ impl DynamoLedger {
             && let Some(token) = intent.token_digest()
             && let Some(earlier) = self
                 .tables
-                .get(Table::Journal, Item::journal_key(names::token(token), names::ALONE))
+                .get(
+                    Table::Journal,
+                    Item::journal_key(journal_keys::token(token), journal_keys::ALONE),
+                )
                 .await?
             && let Some(reservation) = self.replay(&earlier, &intent).await?
         {
@@ -59,14 +62,16 @@ impl DynamoLedger {
             let renewal = || succession.as_ref().map(|succession| succession.renewal.clone());
             let conditions = match self.tables.transact(&reserving.writes).await? {
                 Transaction::Done => {
-                    self.recent.remember(Entry::from_intent(&intent, renewal()));
+                    self.reserved_intents
+                        .remember(JournalEntry::from_intent(&intent, renewal()));
                     return Ok(Reservation::New);
                 }
                 Transaction::Refused(conditions) => conditions,
             };
             let failed = |index: usize| Transaction::failed(&conditions, index);
             if failed(ENTRY).is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)) {
-                self.recent.remember(Entry::from_intent(&intent, renewal()));
+                self.reserved_intents
+                    .remember(JournalEntry::from_intent(&intent, renewal()));
                 return Ok(Reservation::New);
             }
             if let Some(earlier) = reserving.token.and_then(failed) {
@@ -130,7 +135,7 @@ impl Reserving {
             claiming(intent),
         ];
         let token = intent.token_digest().map(|token| {
-            let item = Item::journal_key(names::token(token), names::ALONE)
+            let item = Item::journal_key(journal_keys::token(token), journal_keys::ALONE)
                 .text("Serial", intent.id.serial.to_string())
                 .octets("RequestDigest", intent.request_digest);
             writes.push(Write::Put {
@@ -147,7 +152,7 @@ impl Reserving {
             Kind::Ca { ca_name, .. } if intent.renews.is_some() => {
                 writes.push(Write::Check {
                     table: Table::Journal,
-                    key: names::ca(ca_name.as_str()),
+                    key: journal_keys::ca(ca_name.as_str()),
                     condition: "#Stage = :complete AND #Serial = :renewed",
                     with: Item::default().text(":complete", "complete").text(
                         ":renewed",
@@ -161,7 +166,7 @@ impl Reserving {
                 Some(writes.len() - 1)
             }
             Kind::Ca { ca_name, parent, key } => {
-                let item = names::ca(ca_name.as_str())
+                let item = journal_keys::ca(ca_name.as_str())
                     .text("Stage", "open")
                     .text("Serial", intent.id.serial.to_string())
                     .optional_text("AuthorityParent", parent.as_ref().map(CaName::as_str))
@@ -188,7 +193,7 @@ impl Reserving {
         if intent.allow_key_reuse {
             writes.push(Write::Put {
                 table: Table::Journal,
-                item: names::holder(intent.key, intent.id.serial),
+                item: journal_keys::holder(intent.key, intent.id.serial),
                 condition: None,
                 with: Item::default(),
             });
@@ -196,7 +201,7 @@ impl Reserving {
         // In addition to the key's claim, which roles that give intents up may delete.
         writes.push(Write::Check {
             table: Table::Journal,
-            key: names::block(intent.key),
+            key: journal_keys::block(intent.key),
             condition: "attribute_not_exists(#Key)",
             with: Item::default(),
         });
@@ -221,7 +226,7 @@ fn claiming(intent: &CertificateIntent) -> Write {
         .text(":serial", intent.id.serial.to_string());
     Write::Update {
         table: Table::Journal,
-        key: names::claim(intent.key),
+        key: journal_keys::claim(intent.key),
         update: "SET #CommonName = :name, #Serial = if_not_exists(#Serial, :serial) ADD #Holders :one".to_owned(),
         condition: if intent.allow_key_reuse {
             "attribute_not_exists(#Key) OR (#CommonName = :name AND attribute_not_exists(#Blocked))"

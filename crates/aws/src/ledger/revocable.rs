@@ -6,14 +6,14 @@ use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocatio
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::entry::{Entry, IntentState};
 use super::item::Item;
+use super::journal_entry::{IntentState, JournalEntry};
 use super::known_ca::KnownCa;
 use super::row::{self, Row};
+use super::rows_without_entry::RowOwner;
 use super::tables::{Range, Table};
-use super::unrecorded::RowOwner;
 use super::verified::{Verified, verified};
-use super::{DynamoLedger, crl_entries, names};
+use super::{DynamoLedger, crl_entries, journal_keys};
 
 /// Most rows of one serial number that are read: there is one, unless an attacker planted others.
 const ROWS: usize = 20_000;
@@ -110,7 +110,7 @@ impl DynamoLedger {
     async fn by_certificate(
         &self,
         serial: Serial,
-        entry: Option<&Entry>,
+        entry: Option<&JournalEntry>,
         own_row: Option<&Item>,
         damaged: Option<&str>,
     ) -> Result<Option<Revocable>, LedgerError> {
@@ -168,7 +168,7 @@ impl DynamoLedger {
     }
 
     /// Uses the journal's entry, where the certificate is not found.
-    async fn by_journal(&self, entry: Entry, row: Option<&Item>) -> Result<Revocable, LedgerError> {
+    async fn by_journal(&self, entry: JournalEntry, row: Option<&Item>) -> Result<Revocable, LedgerError> {
         let id = entry.id.clone();
         let row_key = row.is_some().then(|| entry.row_key());
         let what = row.map_or_else(
@@ -193,7 +193,7 @@ impl DynamoLedger {
         &self,
         record: &CertificateRecord,
     ) -> Result<Option<Revocation>, LedgerError> {
-        let key = names::revocation(&record.scope(), record.id.serial);
+        let key = journal_keys::revocation(&record.scope(), record.id.serial);
         let Some(item) = self.tables.get(Table::Journal, key).await? else {
             return Ok(None);
         };
@@ -215,14 +215,14 @@ impl DynamoLedger {
         common_name: &str,
     ) -> Result<Option<Revocable>, LedgerError> {
         if !matches!(self.entry(serial).await, Ok(Some(_))) {
-            self.named.remember(serial, row::partition(common_name));
+            self.name_hints.remember(serial, row::partition(common_name));
         }
         self.find_to_revoke(serial).await
     }
 
     /// The row under the name that the caller gave, if it has the certificate.
     async fn named_row(&self, serial: Serial) -> Result<Option<Item>, LedgerError> {
-        let Some(partition) = self.named.recall(serial) else {
+        let Some(partition) = self.name_hints.recall(serial) else {
             return Ok(None);
         };
         let key = Item::row_key(partition, serial.to_string());
@@ -279,7 +279,7 @@ fn own_partition<'a>(row: &Row, common_name: &'a str, cas: &'a [KnownCa]) -> &'a
 }
 
 /// A row, with those of its attributes that can be read.
-fn readable(item: &Item, entry: &Entry) -> Row {
+fn readable(item: &Item, entry: &JournalEntry) -> Row {
     Row::parse(item).unwrap_or_else(|error| {
         tracing::error!(%error, row = super::called(item), "a row cannot be read; the journal is what its certificate is revoked by");
         Row {
@@ -290,7 +290,7 @@ fn readable(item: &Item, entry: &Entry) -> Row {
     })
 }
 
-fn nothing(entry: &Entry) -> Row {
+fn nothing(entry: &JournalEntry) -> Row {
     Row {
         partition: entry.partition().to_owned(),
         serial: entry.id.serial,

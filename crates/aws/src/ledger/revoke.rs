@@ -7,12 +7,12 @@ use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::entry::Renewal;
 use super::item::Item;
+use super::journal_entry::Renewal;
 use super::revocable::Revocable;
 use super::tables::{Table, pause, unavailable};
 use super::transaction::{Attempted, Transaction, Write};
-use super::{DynamoLedger, crl_entries, line, names, row, unfinished};
+use super::{DynamoLedger, crl_entries, journal_keys, line, row, unfinished};
 use crate::world::nonce;
 
 /// Most attempts when what was read changes before it is written.
@@ -129,7 +129,7 @@ impl DynamoLedger {
             return Ok(());
         };
         let scope = record.scope();
-        let key = names::revocation(&scope, record.id.serial);
+        let key = journal_keys::revocation(&scope, record.id.serial);
         let listed = self.tables.get(Table::Journal, key).await?;
         // An entry with too early an end would be dropped from the CRL too soon.
         let is_over = |item: &Item| item.as_time("NotAfter").is_ok_and(|end| end < record.not_after);
@@ -153,7 +153,7 @@ impl DynamoLedger {
     }
 
     async fn is_ours(&self, record: &CertificateRecord, attempt: &str) -> Result<bool, LedgerError> {
-        let key = names::revocation(&record.scope(), record.id.serial);
+        let key = journal_keys::revocation(&record.scope(), record.id.serial);
         let listed = self.tables.get(Table::Journal, key).await?;
         Ok(listed.is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)))
     }
@@ -174,7 +174,7 @@ impl LeftOut {
             let Some(Write::Update { key, .. }) = writes.get(index) else {
                 continue;
             };
-            let is_version = key.as_text("Sort").is_ok_and(|sort| sort == names::ALONE);
+            let is_version = key.as_text("Sort").is_ok_and(|sort| sort == journal_keys::ALONE);
             self.line[usize::from(is_version)] = true;
             tracing::error!(item = super::called(key), %serial, "a line is not marked with a revocation: the item is damaged");
         }

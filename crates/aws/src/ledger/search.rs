@@ -6,10 +6,10 @@ use chancery_authority::port::ledger::{CertificateRecord, Cursor, LedgerError, P
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::time::UnixTime;
 
+use super::certificate_lists::{MAX_PAGE, Position, page, parse_cursor};
 use super::item::Item;
-use super::lists::{MAX_PAGE, Position, page, parse_cursor};
 use super::tables::{Range, Table};
-use super::{DynamoLedger, damaged, names, row};
+use super::{DynamoLedger, damaged, journal_keys, row};
 
 /// Most such steps for one page: otherwise a query that matches hardly any certificate would read the whole list. The
 /// next page continues there.
@@ -61,7 +61,7 @@ impl DynamoLedger {
         let (found, stopped) = self.search_issued(&query, after, limit).await?;
         let mut page = page(found, limit, position);
         if page.next.is_none() {
-            page.next = stopped.map(|(at, serial)| Cursor(names::moment(at, serial)));
+            page.next = stopped.map(|(at, serial)| Cursor(journal_keys::moment(at, serial)));
         }
         Ok(page)
     }
@@ -69,7 +69,7 @@ impl DynamoLedger {
     /// The common names of a key's certificates; `None` if too many certificates and intents hold it. Its claim has one
     /// name. The Python CA certified keys under several, which the entries of the key's holders show.
     async fn names_of_key(&self, key: KeyFingerprint) -> Result<Option<BTreeSet<String>>, LedgerError> {
-        let range = Range::journal(names::key(key));
+        let range = Range::journal(journal_keys::key(key));
         let (items, is_all) = self.tables.query_up_to(&range, ROWS_OF_NAME).await?;
         if !is_all {
             return Ok(None);
@@ -78,12 +78,12 @@ impl DynamoLedger {
         for item in &items {
             let sort = item.as_text("Sort");
             let sort = sort.map_err(|error| damaged(&super::called(item), &error))?;
-            if sort == names::ALONE {
+            if sort == journal_keys::ALONE {
                 let name = item.as_text("CommonName");
                 let name = name.map_err(|error| damaged("a key claim", &error))?;
                 found.insert(name.to_owned());
             } else {
-                holders.extend(names::serial_of(sort));
+                holders.extend(journal_keys::serial_of(sort));
             }
         }
         let entries = self.entries(&holders).await?.into_values();
@@ -190,13 +190,13 @@ impl DynamoLedger {
             }
             steps += 1;
             let bound = match (position, query.oldest_first) {
-                (Some((at, serial)), _) => names::moment(at, serial),
+                (Some((at, serial)), _) => journal_keys::moment(at, serial),
                 // These sort before and after every digit.
                 (None, true) => "!".to_owned(),
                 (None, false) => "~".to_owned(),
             };
-            let ranges = (0..names::LANES).map(|lane| {
-                let mut range = Range::journal(names::issued(lane));
+            let ranges = (0..journal_keys::LANES).map(|lane| {
+                let mut range = Range::journal(journal_keys::issued(lane));
                 let than = if query.oldest_first { '>' } else { '<' };
                 range.condition = format!("#Key = :key AND #Sort {than} :bound");
                 range.values = range.values.text(":bound", &bound);

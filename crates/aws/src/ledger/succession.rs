@@ -3,12 +3,12 @@
 use chancery_authority::port::ledger::{CertificateIntent, IntentId, LedgerError, NotRenewable, RENEWALS};
 use chancery_x509::key::KeyFingerprint;
 
-use super::entry::Renewal;
 use super::item::Item;
+use super::journal_entry::Renewal;
 use super::line::Successor;
 use super::tables::Table;
 use super::transaction::Write;
-use super::{DynamoLedger, StoredCertificate, names};
+use super::{DynamoLedger, StoredCertificate, journal_keys};
 
 /// The place of a successor, and what must still hold when it is reserved.
 pub(super) struct Succession {
@@ -28,7 +28,7 @@ impl Succession {
         let mut writes = vec![
             Write::Update {
                 table: Table::Journal,
-                key: names::line_state(root),
+                key: journal_keys::line_state(root),
                 update: "ADD #Version :one".to_owned(),
                 condition: match self.version {
                     None => "attribute_not_exists(#Version)",
@@ -41,7 +41,7 @@ impl Succession {
             },
             Write::Put {
                 table: Table::Journal,
-                item: names::successor(root, serial)
+                item: journal_keys::successor(root, serial)
                     .text("Predecessor", self.renewal.predecessor.serial.to_string())
                     .time("NotAfter", intent.not_after),
                 condition: None,
@@ -56,7 +56,7 @@ impl Succession {
         }));
         writes.extend(self.unblocked.map(|key| Write::Check {
             table: Table::Journal,
-            key: names::block(key),
+            key: journal_keys::block(key),
             condition: "attribute_not_exists(#Blocked)",
             with: Item::default(),
         }));
@@ -78,7 +78,7 @@ impl DynamoLedger {
             return Err(LedgerError::NotFound(serial));
         };
         // An attacker may have replaced the row; the list still has the revocation.
-        let listed = names::revocation(&record.scope(), serial);
+        let listed = journal_keys::revocation(&record.scope(), serial);
         if record.revocation.is_some() || self.tables.get(Table::Journal, listed).await?.is_some() {
             return refused(NotRenewable::Revoked(serial));
         }

@@ -10,9 +10,9 @@ use chancery_authority::port::ledger::{
 use chancery_x509::time::UnixTime;
 
 use super::item::{Item, Malformed};
-use super::open::Span;
+use super::open_index::OpenRange;
 use super::tables::Table;
-use super::{DynamoLedger, names};
+use super::{DynamoLedger, journal_keys};
 
 /// Attribute of a revocation item whose family is not revoked completely.
 pub(super) const UNFINISHED: &str = "Unfinished";
@@ -30,7 +30,7 @@ impl DynamoLedger {
     pub(super) async fn begin_family(&self, record: &CertificateRecord, since: UnixTime) -> Result<(), LedgerError> {
         let begun = self.tables.update(
             Table::Journal,
-            names::revocation(&record.scope(), record.id.serial),
+            journal_keys::revocation(&record.scope(), record.id.serial),
             "SET #Unfinished = :yes, #Open = :family, #Since = :since",
             "attribute_exists(#Key)",
             Item::default()
@@ -45,7 +45,7 @@ impl DynamoLedger {
     pub(super) async fn finish_family(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
         let finished = self.tables.update(
             Table::Journal,
-            names::revocation(&record.scope(), record.id.serial),
+            journal_keys::revocation(&record.scope(), record.id.serial),
             "REMOVE #Unfinished, #Open, #Since",
             "attribute_exists(#Unfinished)",
             Item::default(),
@@ -59,7 +59,7 @@ impl DynamoLedger {
         limit: usize,
     ) -> Result<UnfinishedFamilies, LedgerError> {
         let mut found = UnfinishedFamilies::default();
-        let span = Span {
+        let range = OpenRange {
             open: FAMILY,
             after: after.map(|after| (after.revoked_at, after.serial)),
             last: UnixTime(i64::MAX),
@@ -76,7 +76,7 @@ impl DynamoLedger {
                 }
             }
         };
-        let (marked, has_more) = self.list_in_order(&span, limit, read).await?;
+        let (marked, has_more) = self.list_in_order(&range, limit, read).await?;
         let last = marked.last().map(|(id, since)| FamilyPosition {
             revoked_at: *since,
             serial: id.serial,
@@ -114,11 +114,11 @@ impl DynamoLedger {
 
 fn parse(item: &Item) -> Result<(IntentId, UnixTime), Malformed> {
     let issuer = item.parse("Key", |key| {
-        let of = names::revoked_issuer(key).ok_or("it is not a revocation list's partition")?;
+        let of = journal_keys::revoked_issuer(key).ok_or("it is not a revocation list's partition")?;
         CaName::new(of).map_err(|_| "its CA has no name")
     })?;
     let serial = item.parse("Sort", |sort| {
-        names::revoked_serial(sort).ok_or("it is no serial number")
+        journal_keys::revoked_serial(sort).ok_or("it is no serial number")
     })?;
     Ok((IntentId { issuer, serial }, item.as_time("Since")?))
 }

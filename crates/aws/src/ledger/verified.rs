@@ -5,8 +5,8 @@ use chancery_x509::certificate::Certificate;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 
-use super::entry::{Entry, IntentState};
 use super::item::Item;
+use super::journal_entry::{IntentState, JournalEntry};
 use super::known_ca::KnownCa;
 use super::row;
 
@@ -34,7 +34,7 @@ impl Verified {
     }
 
     /// The attribute of the entry that differs from the certificate.
-    pub(super) fn differs_from(&self, entry: &Entry) -> Option<&'static str> {
+    pub(super) fn differs_from(&self, entry: &JournalEntry) -> Option<&'static str> {
         if !matches!(entry.state, IntentState::Complete { .. }) {
             Some("Stage")
         } else if entry.id.issuer != self.issuer {

@@ -224,17 +224,17 @@ async fn revoked_on_list(
     let ports = state.authority.ports();
     let listed = ports.ledger.revocations().listed(ca.name(), serials).await?;
     let now = ports.clock.now();
-    let is_said_past = |listed: &Listed| is_past(listed.not_after, now);
-    let said = listed.iter().filter(|(_, listed)| is_said_past(listed));
-    let said: Vec<Serial> = said.map(|(serial, _)| *serial).collect();
-    let past = if said.is_empty() {
+    let is_recorded_past = |listed: &Listed| is_past(listed.not_after, now);
+    let recorded_past = listed.iter().filter(|(_, listed)| is_recorded_past(listed));
+    let recorded_past: Vec<Serial> = recorded_past.map(|(serial, _)| *serial).collect();
+    let past = if recorded_past.is_empty() {
         HashSet::new()
     } else {
-        state.authority.past_among(ca, &said).await?
+        state.authority.past_among(ca, &recorded_past).await?
     };
     let revoked = listed
         .into_iter()
-        .filter(|(serial, listed)| !is_said_past(listed) || past.contains(serial));
+        .filter(|(serial, listed)| !is_recorded_past(listed) || past.contains(serial));
     Ok(revoked.map(|(serial, listed)| (serial, listed.reason)).collect())
 }
 

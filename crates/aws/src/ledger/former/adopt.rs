@@ -15,15 +15,15 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::super::entry::{Entry, IntentState};
 use super::super::intents::listing;
 use super::super::item::Item;
+use super::super::journal_entry::{IntentState, JournalEntry};
 use super::super::known_ca::KnownCa;
 use super::super::row::Row;
+use super::super::rows_without_entry::RowOwner;
 use super::super::tables::Table;
 use super::super::transaction::{Transaction, Write};
-use super::super::unrecorded::RowOwner;
-use super::super::{DynamoLedger, chain, crl_entries, entry, names, row};
+use super::super::{DynamoLedger, chain, crl_entries, journal_entry, journal_keys, row};
 use crate::world::nonce;
 
 /// Rows that are adopted at a time.
@@ -108,7 +108,7 @@ impl DynamoLedger {
     async fn where_adoption_stopped(&self) -> Result<Option<Item>, LedgerError> {
         let state = self
             .tables
-            .get(Table::Journal, names::adoption())
+            .get(Table::Journal, journal_keys::adoption())
             .await?
             .unwrap_or_default();
         Ok(match (state.as_text("AfterName"), state.as_text("AfterSerial")) {
@@ -118,7 +118,7 @@ impl DynamoLedger {
     }
 
     async fn note_adoption(&self, next: Option<&Item>) -> Result<(), LedgerError> {
-        let state = names::adoption().flag("Complete", next.is_none());
+        let state = journal_keys::adoption().flag("Complete", next.is_none());
         let state = match next {
             None => state,
             Some(next) => {
@@ -193,7 +193,7 @@ impl DynamoLedger {
     }
 
     /// Adopts changes made by hand to a row with an entry: a revocation, or a reminder switched on.
-    async fn adopt_changes(&self, item: &Item, entry: &Entry) -> Result<(), LedgerError> {
+    async fn adopt_changes(&self, item: &Item, entry: &JournalEntry) -> Result<(), LedgerError> {
         if !matches!(entry.state, IntentState::Complete { .. }) {
             return Ok(());
         }
@@ -217,7 +217,7 @@ impl DynamoLedger {
             }
         }
         if item.as_flag("NotifyExpiry").unwrap_or(false) {
-            let listed = names::expiry(entry.id.serial, entry.not_after).text("Partition", entry.partition());
+            let listed = journal_keys::expiry(entry.id.serial, entry.not_after).text("Partition", entry.partition());
             self.tables.put(Table::Journal, listed).await?;
         }
         Ok(())
@@ -240,7 +240,7 @@ impl Adoption {
 }
 
 fn adopting(record: &CertificateRecord) -> Vec<Write> {
-    let entry = Entry {
+    let entry = JournalEntry {
         id: record.id.clone(),
         kind: record.kind.clone(),
         common_name: record.common_name.clone(),
@@ -281,13 +281,13 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
         // The Python CA checked a key under one name only: several names may hold it, and the claim has the first.
         Write::Update {
             table: Table::Journal,
-            key: names::claim(record.key),
+            key: journal_keys::claim(record.key),
             update: "SET #CommonName = if_not_exists(#CommonName, :name) ADD #Holders :one".to_owned(),
             condition: "attribute_not_exists(#Key) OR attribute_exists(#Key)",
             with: Item::default().text(":name", &record.common_name).number(":one", 1),
         },
         // Searches for all certificates of the key find it here, whichever name the claim has.
-        put(names::holder(record.key, record.id.serial)),
+        put(journal_keys::holder(record.key, record.id.serial)),
     ];
     writes.extend(listing(&entry, record.issued_at));
     if let Some(revocation) = &record.revocation {
@@ -309,7 +309,7 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
         }
     }
     if let Kind::Ca { ca_name, parent, key } = &record.kind {
-        writes.push(put(names::ca(ca_name.as_str())
+        writes.push(put(journal_keys::ca(ca_name.as_str())
             .text("Stage", "complete")
             .text("Serial", record.id.serial.to_string())
             .optional_text(

@@ -10,7 +10,7 @@ use chancery_x509::serial::Serial;
 use super::super::item::Item;
 use super::super::row::Row;
 use super::super::tables::{Range, Table};
-use super::super::{names, row};
+use super::super::{journal_keys, row};
 use super::FormerRows;
 
 impl FormerRows<'_> {
@@ -87,7 +87,7 @@ impl FormerRows<'_> {
         if !first.items.is_empty() || first.next.is_some() {
             return Ok(());
         }
-        let state = names::adoption().flag("Complete", true);
+        let state = journal_keys::adoption().flag("Complete", true);
         self.0.tables.put(Table::Journal, state).await?;
         self.0.adopted.set(true);
         Ok(())

@@ -10,8 +10,8 @@ use super::super::crl_entries::View;
 use super::super::item::{Item, Malformed};
 use super::super::known_ca::KnownCa;
 use super::super::row::{self, Row};
+use super::super::rows_without_entry::RowOwner;
 use super::super::tables::Table;
-use super::super::unrecorded::RowOwner;
 use super::FormerRows;
 
 impl FormerRows<'_> {

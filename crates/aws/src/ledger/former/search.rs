@@ -4,8 +4,8 @@ use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Search};
 use chancery_contract::contract_time;
 use chancery_x509::time::UnixTime;
 
+use super::super::certificate_lists::Position;
 use super::super::item::Item;
-use super::super::lists::Position;
 use super::super::reminders::is_due;
 use super::super::search::keep;
 use super::super::tables::{Table, unavailable};

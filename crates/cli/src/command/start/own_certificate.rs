@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow};
 use async_trait::async_trait;
 use chancery_authority::Authority;
-use chancery_authority::issue::{Csr, IssueError, Issued, ServerNameSet, Refusal, Request, RequestDigest, RequestedNames};
+use chancery_authority::issue::{
+    Csr, IssueError, Issued, Refusal, Request, RequestDigest, RequestedNames, ServerNameSet,
+};
 use chancery_authority::port::LedgerError;
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};

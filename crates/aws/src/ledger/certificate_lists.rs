@@ -10,11 +10,11 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use futures_util::future::try_join_all;
 
-use super::entry::Entry;
 use super::item::Item;
+use super::journal_entry::JournalEntry;
 use super::row::Row;
 use super::tables::{Range, Table};
-use super::{DynamoLedger, names};
+use super::{DynamoLedger, journal_keys};
 
 /// Most certificates on a page, whatever the caller asks for: bounds the memory of one answer.
 pub(super) const MAX_PAGE: usize = 1000;
@@ -26,7 +26,7 @@ const STEP: usize = 200;
 pub(super) type Position = (UnixTime, Serial);
 
 /// A certificate, as a list of the journal has it.
-pub(super) struct Listed {
+pub(super) struct ListedCertificate {
     pub(super) position: Position,
     partition: String,
     pub(super) item: Item,
@@ -38,7 +38,7 @@ impl DynamoLedger {
         &self,
         ranges: impl Iterator<Item = Range>,
         ascending: bool,
-    ) -> Result<(Vec<Listed>, bool), LedgerError> {
+    ) -> Result<(Vec<ListedCertificate>, bool), LedgerError> {
         let ranges: Vec<Range> = ranges
             .map(|range| Range {
                 limit: Some(STEP),
@@ -49,7 +49,7 @@ impl DynamoLedger {
         // Each list returned its first `STEP` items, so the first `STEP` of all are among them.
         let mut more = pages.iter().any(|page| page.next.is_some());
         let items = pages.into_iter().flat_map(|page| page.items);
-        let mut listed: Vec<Listed> = items.filter_map(parse_listed).collect();
+        let mut listed: Vec<ListedCertificate> = items.filter_map(parse_listed).collect();
         listed.sort_by_key(|listed| listed.position);
         if !ascending {
             listed.reverse();
@@ -60,16 +60,22 @@ impl DynamoLedger {
     }
 
     /// The records of listed certificates, in the list's order. Entries and rows are read together.
-    pub(super) async fn records_listed(&self, listed: Vec<Listed>) -> Result<Vec<CertificateRecord>, LedgerError> {
+    pub(super) async fn records_listed(
+        &self,
+        listed: Vec<ListedCertificate>,
+    ) -> Result<Vec<CertificateRecord>, LedgerError> {
         let keys = listed.iter().flat_map(|listed| {
             let serial = listed.position.1;
             let row = Item::row_key(&listed.partition, serial.to_string());
-            [(Table::Journal, names::intent(serial)), (Table::Certificates, row)]
+            [
+                (Table::Journal, journal_keys::intent(serial)),
+                (Table::Certificates, row),
+            ]
         });
         let (mut entries, mut rows) = (HashMap::new(), HashMap::new());
         for (table, item) in self.tables.get_many(keys.collect()).await? {
             match table {
-                Table::Journal => match Entry::parse(&item) {
+                Table::Journal => match JournalEntry::parse(&item) {
                     Ok(entry) => drop(entries.insert(entry.id.serial, entry)),
                     Err(error) => super::skip("an entry of the journal", &item, &error),
                 },
@@ -98,11 +104,11 @@ pub(super) fn page(
     let last = found.last().filter(|_| more).map(position);
     Page {
         certificates: found,
-        next: last.map(|(at, serial)| Cursor(names::moment(at, serial))),
+        next: last.map(|(at, serial)| Cursor(journal_keys::moment(at, serial))),
     }
 }
 
-fn parse_listed(item: Item) -> Option<Listed> {
+fn parse_listed(item: Item) -> Option<ListedCertificate> {
     let parsed = item.as_text("Sort").ok().and_then(parse_position);
     let (Some(position), Ok(partition)) = (parsed, item.as_text("Partition")) else {
         tracing::error!(
@@ -112,7 +118,7 @@ fn parse_listed(item: Item) -> Option<Listed> {
         return None;
     };
     let partition = partition.to_owned();
-    Some(Listed {
+    Some(ListedCertificate {
         position,
         partition,
         item,
@@ -121,12 +127,12 @@ fn parse_listed(item: Item) -> Option<Listed> {
 
 fn parse_position(text: &str) -> Option<Position> {
     let (at, _) = text.split_once('#')?;
-    Some((UnixTime(at.parse().ok()?), names::serial_of(text)?))
+    Some((UnixTime(at.parse().ok()?), journal_keys::serial_of(text)?))
 }
 
 pub(super) fn parse_cursor(cursor: &Cursor) -> Result<Position, LedgerError> {
     let position = parse_position(&cursor.0);
     // Only a cursor that formats to itself was made here.
-    let ours = position.filter(|(at, serial)| names::moment(*at, *serial) == cursor.0);
+    let ours = position.filter(|(at, serial)| journal_keys::moment(*at, *serial) == cursor.0);
     ours.ok_or_else(|| LedgerError::foreign_cursor(cursor))
 }

@@ -20,7 +20,7 @@ use super::known_ca::KnownCa;
 use super::tables::{Range, Table};
 use super::transaction::Write;
 use super::verified::verified;
-use super::{DynamoLedger, chain, names, row};
+use super::{DynamoLedger, chain, journal_keys, row};
 
 /// The certificates of the CAs that one CA issued, with its own if it is a root.
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl DynamoLedger {
     /// Those of the CAs that are recorded as revoked for reservations: restoring a row does not undo that.
     async fn ended(&self, serials: impl Iterator<Item = Serial>) -> Result<HashSet<Serial>, LedgerError> {
         let first: Vec<(Serial, Item)> = serials
-            .filter_map(|serial| Some((serial, names::revoked_ca(serial).next()?)))
+            .filter_map(|serial| Some((serial, journal_keys::revoked_ca(serial).next()?)))
             .collect();
         let keys = first.iter().map(|(_, key)| (Table::Journal, key.clone())).collect();
         let recorded = self.tables.get_many(keys).await?;
@@ -107,7 +107,7 @@ impl DynamoLedger {
     }
 
     async fn end_ca(&self, serial: Serial) -> Result<(), LedgerError> {
-        let parts = names::revoked_ca(serial).map(|key| (Table::Journal, key));
+        let parts = journal_keys::revoked_ca(serial).map(|key| (Table::Journal, key));
         let recorded = self.tables.get_many(parts.collect()).await?;
         let writes: Vec<Write> = chain::revoking_writes(serial).collect();
         if recorded.len() == writes.len() {

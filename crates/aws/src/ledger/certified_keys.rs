@@ -9,7 +9,7 @@ use chancery_x509::time::UnixTime;
 
 use super::item::Item;
 use super::tables::{Range, Table};
-use super::{DynamoLedger, damaged, names};
+use super::{DynamoLedger, damaged, journal_keys};
 
 /// What the journal records of a key.
 enum Claim {
@@ -54,7 +54,7 @@ impl DynamoLedger {
 
     /// What the journal records of a key. That it is blocked is recorded in two items; either one suffices.
     async fn claim_of(&self, key: KeyFingerprint) -> Result<Claim, LedgerError> {
-        let keys = [names::block(key), names::claim(key)].map(|key| (Table::Journal, key));
+        let keys = [journal_keys::block(key), journal_keys::claim(key)].map(|key| (Table::Journal, key));
         let items = self.tables.get_many(keys.into()).await?;
         Ok(if items.iter().any(|(_, item)| item.has(BLOCKED)) {
             Claim::Blocked
@@ -68,9 +68,9 @@ impl DynamoLedger {
 
     /// The serial numbers in a key's partition.
     pub(super) async fn holders(&self, key: KeyFingerprint) -> Result<BTreeSet<Serial>, LedgerError> {
-        let items = self.tables.query(&Range::journal(names::key(key))).await?;
+        let items = self.tables.query(&Range::journal(journal_keys::key(key))).await?;
         let sorts = items.iter().filter_map(|item| item.as_text("Sort").ok());
-        Ok(sorts.filter_map(names::serial_of).collect())
+        Ok(sorts.filter_map(journal_keys::serial_of).collect())
     }
 
     /// Blocks a key: it cannot be reserved any more. First in an item that no role may delete, then in the claim, which
@@ -84,7 +84,7 @@ impl DynamoLedger {
     ) -> Result<(), LedgerError> {
         let kept = self.tables.update(
             Table::Journal,
-            names::block(key),
+            journal_keys::block(key),
             "SET #Blocked = if_not_exists(#Blocked, :at), #Serial = if_not_exists(#Serial, :serial)",
             "",
             Item::default().time(":at", at).text(":serial", serial.to_string()),
@@ -92,7 +92,7 @@ impl DynamoLedger {
         kept.await?;
         let blocked = self.tables.update(
             Table::Journal,
-            names::claim(key),
+            journal_keys::claim(key),
             "SET #Blocked = if_not_exists(#Blocked, :at), #CommonName = if_not_exists(#CommonName, :name)",
             "",
             Item::default().time(":at", at).text(":name", common_name),

@@ -15,7 +15,7 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::item::{Item, Malformed};
-use super::names;
+use super::journal_keys;
 use super::row::{self, Row};
 
 /// The value of `Open` in open intents; an item with that attribute appears in the index of that name.
@@ -26,7 +26,7 @@ const INVOCATION: &str = "invocation";
 
 /// A parsed entry.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct JournalEntry {
     pub(super) id: IntentId,
     pub(super) kind: Kind,
     pub(super) common_name: String,
@@ -70,7 +70,7 @@ pub(super) enum IntentState {
 
 /// The item of an intent that is being reserved. `attempt` is a nonce that identifies this write.
 pub(super) fn of_intent(intent: &CertificateIntent, renewal: Option<&Renewal>, attempt: &str) -> Item {
-    let entry = of_facts(&Entry::from_intent(intent, renewal.cloned()));
+    let entry = of_facts(&JournalEntry::from_intent(intent, renewal.cloned()));
     entry
         .text("Stage", "open")
         .text("Open", OPEN)
@@ -81,8 +81,8 @@ pub(super) fn of_intent(intent: &CertificateIntent, renewal: Option<&Renewal>, a
 }
 
 /// The attributes that do not change with the stage.
-pub(super) fn of_facts(entry: &Entry) -> Item {
-    let item = names::intent(entry.id.serial)
+pub(super) fn of_facts(entry: &JournalEntry) -> Item {
+    let item = journal_keys::intent(entry.id.serial)
         .text("Issuer", entry.id.issuer.as_str())
         .text("CommonName", &entry.common_name)
         .text("Profile", &entry.profile)
@@ -94,7 +94,7 @@ pub(super) fn of_facts(entry: &Entry) -> Item {
         .optional_texts("PrincipalAttributes", entry.principal.attributes().by_name())
         .flag("NotifyExpiry", entry.notify_expiry)
         .time("ReservedAt", entry.reserved_at)
-        .optional_text("Token", entry.token.map(names::token))
+        .optional_text("Token", entry.token.map(journal_keys::token))
         .optional_text("TokenOf", of_invocation(entry.token_origin));
     let item = match &entry.renewal {
         None => item,
@@ -121,7 +121,7 @@ fn of_invocation(origin: TokenOrigin) -> Option<&'static str> {
     }
 }
 
-impl Entry {
+impl JournalEntry {
     pub(super) fn from_intent(intent: &CertificateIntent, renewal: Option<Renewal>) -> Self {
         Self {
             id: intent.id.clone(),
@@ -183,7 +183,7 @@ impl Entry {
             reserved_at: item.as_time("ReservedAt")?,
             token: item.optional("Token", |item, name| {
                 item.parse(name, |text| {
-                    names::token_of(text).ok_or("it is not token# and 64 hexadecimal digits")
+                    journal_keys::token_of(text).ok_or("it is not token# and 64 hexadecimal digits")
                 })
             })?,
             // A code that cannot be read counts as missing.

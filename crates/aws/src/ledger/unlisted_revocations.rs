@@ -14,7 +14,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::item::Item;
 use super::tables::{Items, Range, Table};
-use super::{DynamoLedger, names, row};
+use super::{DynamoLedger, journal_keys, row};
 
 /// Most rows of a page; DynamoDB ends a page at 1 MB anyway, which is some 400 rows.
 const ROWS: i32 = 500;
@@ -150,7 +150,7 @@ impl DynamoLedger {
         }
         // The first check did not read the lists of shards.
         if record.shard.is_some() {
-            let key = names::revocation(&record.scope(), serial);
+            let key = journal_keys::revocation(&record.scope(), serial);
             if self.tables.get(Table::Journal, key).await?.is_some() {
                 return Ok(Finding::Nothing);
             }
@@ -177,7 +177,7 @@ impl DynamoLedger {
 
     /// Where the next page begins. A position that cannot be read starts again from the beginning.
     async fn unlisted_position(&self, issuer: &CaName) -> Result<Option<Item>, LedgerError> {
-        let item = self.tables.get(Table::Journal, names::row_scan(issuer)).await?;
+        let item = self.tables.get(Table::Journal, journal_keys::row_scan(issuer)).await?;
         let after = item.and_then(|item| item.as_text("After").ok().map(str::to_owned));
         let key: Option<(String, String)> = after.and_then(|after| serde_json::from_str(&after).ok());
         Ok(key
@@ -194,7 +194,7 @@ impl DynamoLedger {
         if issuer == self.deployment.root_ca() {
             return Ok(());
         }
-        let item = names::row_scan(issuer).optional_text("After", next.map(|next| next.0));
+        let item = journal_keys::row_scan(issuer).optional_text("After", next.map(|next| next.0));
         self.tables.put(Table::Journal, item).await
     }
 }

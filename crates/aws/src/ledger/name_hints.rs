@@ -10,16 +10,16 @@ use chancery_x509::serial::Serial;
 const MOST: usize = 10_000;
 
 #[derive(Debug, Default)]
-pub(super) struct Named(Mutex<HashMap<Serial, String>>);
+pub(super) struct NameHints(Mutex<HashMap<Serial, String>>);
 
-impl Named {
+impl NameHints {
     pub(super) fn remember(&self, serial: Serial, partition: &str) {
-        let mut named = self.lock();
+        let mut hints = self.lock();
         // The next caller gives its name again.
-        if named.len() >= MOST {
-            named.clear();
+        if hints.len() >= MOST {
+            hints.clear();
         }
-        named.insert(serial, partition.to_owned());
+        hints.insert(serial, partition.to_owned());
     }
 
     pub(super) fn recall(&self, serial: Serial) -> Option<String> {

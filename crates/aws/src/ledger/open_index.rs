@@ -12,7 +12,7 @@ use super::tables::{Range, Table};
 pub(super) type Position = (UnixTime, Serial);
 
 /// A range of the index.
-pub(super) struct Span {
+pub(super) struct OpenRange {
     /// The value of the items' attribute `Open`.
     pub(super) open: &'static str,
     /// Only items after this position.
@@ -22,25 +22,25 @@ pub(super) struct Span {
 }
 
 impl DynamoLedger {
-    /// The results of `read` for the items of that span, at most `limit`, in order of position, and whether there may
+    /// The results of `read` for the items of that range, at most `limit`, in order of position, and whether there may
     /// be more.
     pub(super) async fn list_in_order<T>(
         &self,
-        span: &Span,
+        open_range: &OpenRange,
         limit: usize,
         mut read: impl FnMut(&Item) -> Option<(Position, T)>,
     ) -> Result<(Vec<T>, bool), LedgerError> {
-        let since = span.after.map_or(UnixTime(0), |(since, _)| since);
-        if limit == 0 || since > span.last {
+        let since = open_range.after.map_or(UnixTime(0), |(since, _)| since);
+        if limit == 0 || since > open_range.last {
             return Ok((Vec::new(), false));
         }
         let range = Range {
             index: Some("open"),
             condition: "#Open = :open AND #Since BETWEEN :since AND :last".to_owned(),
             values: Item::default()
-                .text(":open", span.open)
+                .text(":open", open_range.open)
                 .time(":since", since)
-                .time(":last", span.last),
+                .time(":last", open_range.last),
             limit: Some(limit.clamp(1, 500)),
             ..Range::journal("")
         };
@@ -56,7 +56,7 @@ impl DynamoLedger {
             });
             let items = self.tables.get_many(keys.collect()).await?;
             found.extend(items.iter().filter_map(|(_, item)| read(item)));
-            found.retain(|(position, _)| span.after.is_none_or(|after| *position > after));
+            found.retain(|(position, _)| open_range.after.is_none_or(|after| *position > after));
             found.sort_by_key(|(position, _)| *position);
             // Within a second the index is unordered: cut the list only where the second of its last entry is read
             // completely.
