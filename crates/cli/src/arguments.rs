@@ -13,8 +13,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use ca::{CaAddArguments, CaCommand, CrossSignArguments};
 pub(crate) use certificates::{
-    IssueArguments, KeyChoice, ListArguments, PurposeChoice, RenewArguments, RequestArguments, RevokeArguments,
-    VerifyArguments, WantedArguments,
+    CertificateArguments, IssueArguments, KeyChoice, ListArguments, PurposeChoice, RenewArguments, RequestArguments,
+    RevokeArguments, VerifyArguments,
 };
 pub(crate) use start::{InitArguments, StartArguments};
 #[cfg(feature = "aws")]

@@ -10,17 +10,20 @@ mod init;
 mod input;
 mod inspect;
 mod issue;
+pub(crate) mod issue_answer;
+pub(crate) mod issue_request;
 mod list;
+pub(crate) mod output_file;
 mod pkcs12;
 mod plan;
 mod renew;
 mod request;
 mod restore;
 mod revoke;
+mod show;
 mod start;
 mod token;
 mod verify;
-pub(crate) mod wanted;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -42,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Ca(ca) => ca::run(arguments, ca),
         Command::Crl(crl) => crl::run(arguments, crl),
         Command::List(list) => list::run(arguments, list),
-        Command::Show { serial } => list::show(arguments, &input::serial(serial)?),
+        Command::Show { serial } => show::run(arguments, &input::serial(serial)?),
         Command::Inspect { file } => inspect::run(arguments, file),
         Command::Verify(verify) => verify::run(arguments, verify),
         Command::Backup { folder, unsigned } => backup::run(arguments, folder, *unsigned),
@@ -74,5 +77,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Writes a file of the data folder, accessible to its owner only, completely or not at all.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<()> {
-    wanted::write(path, content, true, true)
+    output_file::write(path, content, true, true)
 }

@@ -35,7 +35,7 @@ pub(crate) struct Deployed {
 }
 
 /// The authority of a deployment, configured like its functions.
-pub(crate) struct Opened {
+pub(crate) struct DeployedAuthority {
     pub(crate) authority: Authority,
     pub(crate) aws: Aws,
 }
@@ -127,7 +127,7 @@ impl Deployed {
     }
 
     /// The authority with all its ports, configured as the functions are.
-    pub(crate) fn authority(&self) -> Result<Opened> {
+    pub(crate) fn authority(&self) -> Result<DeployedAuthority> {
         let settings = self.settings()?;
         let aws = wiring::connect(&settings, &self.config, &self.budget)?;
         let opening = Authority::open(aws.ports(), settings.config()?, settings.profiles());
@@ -135,7 +135,7 @@ impl Deployed {
             .runtime
             .block_on(opening)
             .context("the deployment's ledger cannot be read")?;
-        Ok(Opened { authority, aws })
+        Ok(DeployedAuthority { authority, aws })
     }
 
     /// A published file, or an operator's input such as `csrs/NAME`.

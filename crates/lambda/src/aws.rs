@@ -31,13 +31,13 @@ use rows::DynamoRows;
 /// Time that a function needs for its answer after its last call.
 const TO_ANSWER: Duration = Duration::from_millis(500);
 
-/// The dispatcher and the clients of one process.
-pub struct Process {
+/// The process of a function: its dispatcher and its clients, which it keeps between invocations.
+pub struct FunctionProcess {
     dispatcher: Dispatcher,
     budget: CallBudget,
 }
 
-impl Process {
+impl FunctionProcess {
     /// Reads the environment and makes the clients of that handler's function. Errors are kept for the answers to
     /// events.
     pub async fn new(handler: &str) -> Self {

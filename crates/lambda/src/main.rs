@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chancery_deployment::failure::FailedInvocation;
-use chancery_lambda::aws::Process;
+use chancery_lambda::aws::FunctionProcess;
 use chancery_lambda::logs;
 use chancery_lambda::state::Invocation;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
@@ -16,11 +16,11 @@ async fn main() -> Result<(), Error> {
     let level = std::env::var("LOG_LEVEL").or_else(|_| std::env::var("AWS_LAMBDA_LOG_LEVEL"));
     logs::set_up(level.ok().as_deref())?;
     let handler = std::env::var("_HANDLER").unwrap_or_default();
-    let process = Arc::new(Process::new(&handler).await);
+    let process = Arc::new(FunctionProcess::new(&handler).await);
     lambda_runtime::run(service_fn(move |event| answer(process.clone(), event))).await
 }
 
-async fn answer(process: Arc<Process>, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Diagnostic> {
+async fn answer(process: Arc<FunctionProcess>, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
     let until = process.set_deadline(context.deadline);
     let invocation = Invocation {

@@ -114,13 +114,13 @@ async fn resolve(state: &FunctionState, request: &mut TlsCertRequest) -> Result<
     );
     request.notices_by_default = listed;
     if let Some(name) = of_file {
-        let found = find_csr(state, &name).await?;
+        let found = read_csr_file(state, &name).await?;
         request.resolve_csr(found, list.names_of(&name));
     }
     Ok(())
 }
 
-async fn find_csr(state: &FunctionState, name: &CsrFileName) -> Result<FoundCsr, Failure> {
+async fn read_csr_file(state: &FunctionState, name: &CsrFileName) -> Result<FoundCsr, Failure> {
     let place = state.files.place();
     match state.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {
         Ok(Some(octets)) => Ok(FoundCsr::Content { octets, place }),

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 /// What a certificate is to hold.
 #[derive(Debug, Args)]
-pub(crate) struct WantedArguments {
+pub(crate) struct CertificateArguments {
     /// Profile [default of `request`: tls-server for a domain or an address, else tls-client; else tls, by --purpose]
     #[arg(long, short)]
     pub(crate) profile: Option<String>,
@@ -133,7 +133,7 @@ pub(crate) struct RequestArguments {
     pub(crate) overwrite: bool,
 
     #[command(flatten)]
-    pub(crate) wanted: WantedArguments,
+    pub(crate) certificate: CertificateArguments,
 }
 
 /// Kinds of keys that `request` makes.
@@ -181,7 +181,7 @@ pub(crate) struct IssueArguments {
     pub(crate) bundle: bool,
 
     #[command(flatten)]
-    pub(crate) wanted: WantedArguments,
+    pub(crate) certificate: CertificateArguments,
 }
 
 #[derive(Debug, Args)]

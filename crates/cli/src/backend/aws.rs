@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::{Backend, BackendRefusal, PublishOutcome, RevokeOutcome, query};
 use crate::arguments::Arguments;
-use crate::deployment::{Deployed, Opened};
+use crate::deployment::{Deployed, DeployedAuthority};
 use crate::interrupt;
 
 /// The functions that publish CRLs.
@@ -50,7 +50,7 @@ impl AwsBackend {
     }
 
     /// Publishes the CRL that must list a revocation, and checks that the published one does.
-    fn publish(&self, opened: &Opened, record: &CertificateRecord) -> Result<()> {
+    fn publish(&self, opened: &DeployedAuthority, record: &CertificateRecord) -> Result<()> {
         self.deployed
             .invoke(self.publisher(&record.id.issuer), &json!({}))
             .context("the CRL's function did not end well")?;

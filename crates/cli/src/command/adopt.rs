@@ -18,7 +18,7 @@ use chancery_x509::key::ca::CaPublicKey;
 use serde_json::json;
 
 use crate::arguments::{AdoptArguments, Arguments};
-use crate::deployment::{Deployed, Opened, aws_error};
+use crate::deployment::{Deployed, DeployedAuthority, aws_error};
 use crate::{bounded, show};
 use state::{ExpectedResource, State};
 
@@ -121,7 +121,7 @@ impl Report {
 
 /// Checks that the KMS key is that of the CA's certificate, that the published files are its own, and that its CRL
 /// numbers will rise.
-fn check_ca(deployed: &Deployed, opened: &Opened, ca: &CaRecord, problems: &mut Vec<String>) -> Result<()> {
+fn check_ca(deployed: &Deployed, opened: &DeployedAuthority, ca: &CaRecord, problems: &mut Vec<String>) -> Result<()> {
     let ca_name = &ca.ca_name;
     let certificate = Certificate::parse(&ca.certificate).with_context(|| format!("the certificate of {ca_name}"))?;
     let own = CaPublicKey::from_der(certificate.spki_der()).with_context(|| format!("the key of {ca_name}"))?;

@@ -22,12 +22,12 @@ use crate::local_authority::LocalAuthority;
 use crate::{backend, interrupt, show};
 
 /// An open authority, in a data folder or on AWS.
-trait Opened {
+trait OpenAuthority {
     fn authority(&self) -> &Authority;
     fn runtime(&self) -> &Runtime;
 }
 
-impl Opened for LocalAuthority {
+impl OpenAuthority for LocalAuthority {
     fn authority(&self) -> &Authority {
         &self.authority
     }
@@ -67,7 +67,7 @@ fn list(arguments: &Arguments) -> Result<ExitCode> {
     show_list(arguments, &local)
 }
 
-fn show_list(arguments: &Arguments, opened: &impl Opened) -> Result<ExitCode> {
+fn show_list(arguments: &Arguments, opened: &impl OpenAuthority) -> Result<ExitCode> {
     let default = opened.authority().issuing_ca();
     let is_default = |ca: &Ca| default.as_ref().is_some_and(|default| default.name() == ca.name());
     let cas = opened.authority().cas();
@@ -93,7 +93,7 @@ fn show_list(arguments: &Arguments, opened: &impl Opened) -> Result<ExitCode> {
 }
 
 /// Its state, or `revoked` where its certificate is.
-fn state(opened: &impl Opened, ca: &Ca) -> Result<&'static str> {
+fn state(opened: &impl OpenAuthority, ca: &Ca) -> Result<&'static str> {
     let revoked = opened
         .runtime()
         .block_on(opened.authority().revoked_in_chain(ca.name()))?;
@@ -104,7 +104,7 @@ fn state(opened: &impl Opened, ca: &Ca) -> Result<&'static str> {
     })
 }
 
-fn described(opened: &impl Opened, ca: &Ca, is_default: bool) -> Result<Value> {
+fn described(opened: &impl OpenAuthority, ca: &Ca, is_default: bool) -> Result<Value> {
     let changed = ca.record.status.changed.as_ref();
     Ok(json!({
         "name": ca.name().as_str(),
@@ -351,7 +351,7 @@ fn activate(arguments: &Arguments, name: &str, by_default: bool) -> Result<ExitC
     activated(arguments, &local, &ca, by_default)
 }
 
-fn activated(arguments: &Arguments, opened: &impl Opened, ca: &Ca, by_default: bool) -> Result<ExitCode> {
+fn activated(arguments: &Arguments, opened: &impl OpenAuthority, ca: &Ca, by_default: bool) -> Result<ExitCode> {
     changed(arguments, opened, ca.name(), || {
         let which = if by_default {
             " where a profile names no other CA"
@@ -405,7 +405,7 @@ fn retire(arguments: &Arguments, name: &str) -> Result<ExitCode> {
     retired(arguments, &local, &ca)
 }
 
-fn retired(arguments: &Arguments, opened: &impl Opened, ca: &Ca) -> Result<ExitCode> {
+fn retired(arguments: &Arguments, opened: &impl OpenAuthority, ca: &Ca) -> Result<ExitCode> {
     changed(arguments, opened, ca.name(), || {
         format!(
             "{} is retiring: it issues nothing more. Its CRLs go on until its last certificate has ended.",
@@ -416,7 +416,7 @@ fn retired(arguments: &Arguments, opened: &impl Opened, ca: &Ca) -> Result<ExitC
 
 fn changed(
     arguments: &Arguments,
-    opened: &impl Opened,
+    opened: &impl OpenAuthority,
     ca_name: &CaName,
     say: impl FnOnce() -> String,
 ) -> Result<ExitCode> {
@@ -432,7 +432,7 @@ fn changed(
 }
 
 /// The CA of a short or whole name.
-fn named(opened: &impl Opened, name: &str) -> Result<Arc<Ca>> {
+fn named(opened: &impl OpenAuthority, name: &str) -> Result<Arc<Ca>> {
     let authority = opened.authority();
     let short = authority.config().ca_name(name).ok();
     let by_short_name = short.and_then(|ca_name| authority.ca(&ca_name));

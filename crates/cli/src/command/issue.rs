@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 
-use super::wanted;
+use super::{issue_answer, issue_request, output_file};
 use crate::arguments::{Arguments, IssueArguments};
 use crate::{backend, bounded, show};
 
@@ -19,31 +19,33 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
     // Parsed here for the common name, and to reject a bad CSR without contacting the authority.
     let csr = CertificationRequest::parse(&octets, &CsrBudget::default())
         .with_context(|| format!("{} cannot be used", issue.csr.display()))?;
-    let mut request = wanted::request(&issue.wanted)?;
+    let mut request = issue_request::request(&issue.certificate)?;
     match &issue.common_name {
         _ if issue.no_common_name => request.no_common_name = Some(true),
         Some(given) => request.common_name = Some(given.clone()),
         // Without a profile the contract requires it in the request; a profile takes all common names from the CSR.
-        None if issue.wanted.profile.is_none() => {
+        None if issue.certificate.profile.is_none() => {
             request.common_name = Some(common_name(&csr)?);
         }
         None => {}
     }
     request.sans_from_csr = issue.san_from_csr.then_some(true);
     request.cert_bundle = Some(issue.bundle);
-    request.base64_csr_data = Some(wanted::csr(&chancery_x509::pem::encode(
+    request.base64_csr_data = Some(issue_request::csr(&chancery_x509::pem::encode(
         "CERTIFICATE REQUEST",
         csr.as_der(),
     )));
 
     if let Some(file) = &issue.out {
-        wanted::check_place(file)?;
+        output_file::check_place(file)?;
     }
     let answer = backend::open(arguments)?
-        .issue(&request, issue.wanted.idempotency_token.as_deref())
-        .map_err(wanted::advised)?;
-    let pem = wanted::certificate(&answer)?;
-    if issue.wanted.profile.is_none() && issue.wanted.purposes.is_empty() && issue.wanted.extended_key_usages.is_empty()
+        .issue(&request, issue.certificate.idempotency_token.as_deref())
+        .map_err(issue_request::advised)?;
+    let pem = issue_answer::certificate(&answer)?;
+    if issue.certificate.profile.is_none()
+        && issue.certificate.purposes.is_empty()
+        && issue.certificate.extended_key_usages.is_empty()
     {
         eprintln!(
             "Note: without --profile and --purpose it is for TLS clients alone; --profile tls-server makes one for a server."
@@ -52,18 +54,18 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
     match &issue.out {
         Some(file) => {
             // The certificate is issued: where it cannot be written, print it so that it is not lost.
-            wanted::write(file, pem.as_bytes(), false, true).inspect_err(|_| print!("{pem}"))?;
+            output_file::write(file, pem.as_bytes(), false, true).inspect_err(|_| print!("{pem}"))?;
             if arguments.json {
-                wanted::json(&answer)?;
+                issue_answer::json(&answer)?;
             } else {
-                wanted::print_issued(&answer);
+                issue_answer::print_issued(&answer);
                 println!("\nThe certificate is in {}.", file.display());
             }
         }
-        None if arguments.json => wanted::json(&answer)?,
+        None if arguments.json => issue_answer::json(&answer)?,
         None => {
             print!("{pem}");
-            wanted::notes(&answer).for_each(|note| eprintln!("Note: {}", show::visible(note)));
+            issue_answer::notes(&answer).for_each(|note| eprintln!("Note: {}", show::visible(note)));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `chancery list` and `chancery show`.
+//! `chancery list`.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::arguments::{Arguments, ListArguments};
 use crate::backend::{self, Backend};
-use crate::{show, visible};
+use crate::show;
 
 /// Certificates requested at a time.
 const PAGE: usize = 500;
@@ -90,38 +90,4 @@ fn row(certificate: &CertificateEntry, now: i64) -> Vec<String> {
         certificate.profile.clone(),
         certificate.serial_number.clone(),
     ]
-}
-
-/// Shows one certificate.
-pub(crate) fn show(arguments: &Arguments, serial: &str) -> Result<ExitCode> {
-    let certificate = backend::open_to_read(arguments)?.certificate(serial)?;
-    if arguments.json {
-        show::json(&serde_json::to_value(&certificate)?)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let (revoked, reason, revoked_by) = certificate.revocation.map_or_else(Default::default, |revocation| {
-        (revocation.revoked_at, revocation.reason, revocation.requested_by)
-    });
-    show::facts([
-        ("Common name", certificate.common_name),
-        ("Subject", certificate.subject),
-        ("Serial number", certificate.serial_number),
-        ("Issuer", certificate.issuer),
-        ("Profile", certificate.profile),
-        ("Status", certificate.status.name().to_owned()),
-        ("Valid from", certificate.not_before),
-        ("Valid to", certificate.not_after),
-        (
-            "Expiry is told",
-            if certificate.notify_expiry { "yes" } else { "no" }.to_owned(),
-        ),
-        ("Issued", certificate.issued_at),
-        ("Requested by", certificate.requested_by),
-        ("Revoked", revoked),
-        ("Reason", reason),
-        ("Revoked by", revoked_by),
-        ("Key SHA-256", certificate.key_sha256),
-    ]);
-    println!("\n{}", visible::lines(certificate.certificate.trim_end()));
-    Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::pkcs12::{self, Protection};
-use super::wanted;
+use super::{issue_answer, output_file};
 use crate::arguments::{Arguments, RenewArguments};
 use crate::backend::{self, Credentials};
 use crate::{bounded, local_authority, show};
@@ -84,10 +84,10 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         }
         _ => None,
     };
-    wanted::check_place(&cert_file)?;
+    output_file::check_place(&cert_file)?;
     let answer = backend::open_with(arguments, identity)?.renew(&old.serial().to_string(), csr.as_deref(), &token)?;
-    let certificate = wanted::certificate(&answer)?;
-    let chain = wanted::chain(&answer)?;
+    let certificate = issue_answer::certificate(&answer)?;
+    let chain = issue_answer::chain(&answer)?;
     let key_here = new_key.as_ref().or(old_key.as_ref().map(|old| &old.key));
     // Made before anything is written: if it fails, the files stay as they are.
     let identity = match (&password, key_here) {
@@ -104,19 +104,19 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
     };
     // The certificate decides whether a renewal is due: so it is replaced after the other files that contain it. Where
     // this is interrupted, the next call is still due, gets the same certificate and continues.
-    wanted::write(&renew.folder.join("chain.pem"), chain.as_bytes(), false, true)?;
+    output_file::write(&renew.folder.join("chain.pem"), chain.as_bytes(), false, true)?;
     if let Some(identity) = identity {
-        wanted::write(&p12_file, &identity, true, true)?;
+        output_file::write(&p12_file, &identity, true, true)?;
     }
-    wanted::write(&cert_file, certificate.as_bytes(), false, true)?;
+    output_file::write(&cert_file, certificate.as_bytes(), false, true)?;
     // After the certificate: if the next run finds it beside the next key, only this is left to do.
     if new_key.is_some() {
         replace_key(&next_key_file, &key_file)?;
     }
     if arguments.json {
-        wanted::json(&answer)?;
+        issue_answer::json(&answer)?;
     } else {
-        wanted::print_issued(&answer);
+        issue_answer::print_issued(&answer);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -170,7 +170,7 @@ fn prepare_key(file: &Path, passphrase: Option<&Passphrase>, old: &Certificate) 
         Some(passphrase) => Zeroizing::new(key.to_sealed_pem(passphrase)?),
         None => key.to_pem()?,
     };
-    wanted::write(file, pem.as_bytes(), true, true)?;
+    output_file::write(file, pem.as_bytes(), true, true)?;
     Ok(key)
 }
 

@@ -19,7 +19,7 @@ use chancery_x509::name::{Name, Subject};
 use zeroize::Zeroizing;
 
 use super::pkcs12::{self, Protection};
-use super::wanted;
+use super::{issue_answer, issue_request, output_file};
 use crate::arguments::{Arguments, KeyChoice, RequestArguments};
 use crate::backend::{self, BackendRefusal};
 use crate::{bounded, local_authority, show};
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
     let progress = show::Progress::start("Making the key");
     let ready = ready(arguments, request, &mut pending, seal.as_ref()).inspect_err(|_| pending.discard())?;
     progress.say("Asking for the certificate");
-    body.base64_csr_data = Some(wanted::csr(&chancery_x509::pem::encode(
+    body.base64_csr_data = Some(issue_request::csr(&chancery_x509::pem::encode(
         "CERTIFICATE REQUEST",
         &ready.csr,
     )));
@@ -76,11 +76,11 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
     drop(progress);
 
     let [cert_file, chain_file, p12_file, ..] = &files;
-    let certificate = wanted::certificate(&answer)?;
-    let chain = wanted::chain(&answer)?;
+    let certificate = issue_answer::certificate(&answer)?;
+    let chain = issue_answer::chain(&answer)?;
     // First: if the next run finds it beside the CSR, only the rest is left to do.
-    wanted::write(cert_file, certificate.as_bytes(), false, pending.overwrites())?;
-    wanted::write(chain_file, chain.as_bytes(), false, pending.overwrites())?;
+    output_file::write(cert_file, certificate.as_bytes(), false, pending.overwrites())?;
+    output_file::write(chain_file, chain.as_bytes(), false, pending.overwrites())?;
     pending.deliver_key()?;
     if let (Some(key), Some(password)) = (&ready.key, &password) {
         let protection = if request.pkcs12_legacy {
@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
             Protection::Strong
         };
         let octets = pkcs12::encode(key, &certificate, &chain, &request.names[0], password, protection)?;
-        wanted::write(p12_file, &octets, true, pending.overwrites())?;
+        output_file::write(p12_file, &octets, true, pending.overwrites())?;
     }
     pending.end()?;
     print_answer(arguments, request, &answer)?;
@@ -151,7 +151,7 @@ fn read_key(pending: &Pending, csr: &CertificationRequest, seal: Option<&Passphr
 
 /// A repeated request, after a lost answer, gets the certificate of the first.
 fn token(request: &RequestArguments, ready: &Ready) -> Result<String> {
-    if let Some(given) = &request.wanted.idempotency_token {
+    if let Some(given) = &request.certificate.idempotency_token {
         return Ok(given.clone());
     }
     let csr = CertificationRequest::parse(&ready.csr, &CsrBudget::default())?;
@@ -162,7 +162,7 @@ fn token(request: &RequestArguments, ready: &Ready) -> Result<String> {
 fn unanswered(error: anyhow::Error, pending: &Pending, is_repeated: bool) -> anyhow::Error {
     let refused = error.downcast_ref::<BackendRefusal>();
     let is_refused = refused.is_some_and(|refused| refused.nothing_was_done);
-    let error = wanted::advised(error);
+    let error = issue_request::advised(error);
     match (is_refused, is_repeated) {
         (true, false) => {
             pending.discard();
@@ -177,9 +177,9 @@ fn unanswered(error: anyhow::Error, pending: &Pending, is_repeated: bool) -> any
 
 fn print_answer(arguments: &Arguments, request: &RequestArguments, answer: &IssueAnswer) -> Result<()> {
     if arguments.json {
-        return wanted::json(answer);
+        return issue_answer::json(answer);
     }
-    wanted::print_issued(answer);
+    issue_answer::print_issued(answer);
     if let Some(profile) = names::default_profile(request)? {
         println!("Profile {profile}: {}", names::profile_hint(profile));
     }
@@ -200,7 +200,7 @@ fn print_answer(arguments: &Arguments, request: &RequestArguments, answer: &Issu
 
 /// The request without its CSR.
 fn body(request: &RequestArguments) -> Result<IssueRequest> {
-    let mut body = wanted::request(&request.wanted)?;
+    let mut body = issue_request::request(&request.certificate)?;
     let first = &request.names[0];
     if request.no_common_name {
         body.no_common_name = Some(true);

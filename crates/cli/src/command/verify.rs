@@ -17,7 +17,7 @@ use webpki::{
     anchor_from_trusted_cert,
 };
 
-use super::{input, wanted};
+use super::{input, issue_request};
 use crate::arguments::{Arguments, PurposeChoice, VerifyArguments};
 use crate::{local_authority, show};
 use crls::Lists;
@@ -281,7 +281,7 @@ fn judge(verification: &Verification<'_>) -> Result<Certificate, String> {
 /// Parses a name as `request` does: `TYPE:VALUE`, or by its form; hosts in Unicode, too.
 fn parsed_name(text: &str) -> Result<AltName> {
     let given = format!("--name {text:?}");
-    let (kind, value) = wanted::typed(text, &given)?;
+    let (kind, value) = issue_request::typed(text, &given)?;
     AltName::parse(kind, value).with_context(|| format!("{given} cannot be used"))
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use chancery_aws::Deployment;
 use chancery_testing::sandbox::{CREDENTIALS, REGION, Sandbox};
 
-use super::runtime::Process;
+use super::runtime::BootstrapProcess;
 
 /// Keys, tables, buckets and a topic.
 pub(crate) struct Deployed<'a> {
@@ -60,7 +60,7 @@ impl<'a> Deployed<'a> {
     }
 
     /// A fresh process of a function, with these changes to its environment.
-    pub(crate) fn start(&self, handler: &str, changes: &[(&str, &str)]) -> Process {
+    pub(crate) fn start(&self, handler: &str, changes: &[(&str, &str)]) -> BootstrapProcess {
         let own = [
             ("AWS_ENDPOINT_URL", self.sandbox.endpoint()),
             ("AWS_REGION", REGION),
@@ -76,7 +76,7 @@ impl<'a> Deployed<'a> {
             .iter()
             .chain(changes)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Process::start(handler, &all.collect::<Vec<_>>())
+        BootstrapProcess::start(handler, &all.collect::<Vec<_>>())
     }
 
     /// How many calls of each service there were since this was asked last.

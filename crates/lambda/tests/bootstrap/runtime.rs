@@ -13,7 +13,7 @@ use serde_json::Value;
 const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A `bootstrap` that runs.
-pub(crate) struct Process {
+pub(crate) struct BootstrapProcess {
     child: Child,
     events: Sender<(String, Vec<u8>)>,
     answers: Receiver<Result<Value, Value>>,
@@ -21,7 +21,7 @@ pub(crate) struct Process {
     asked: usize,
 }
 
-impl Process {
+impl BootstrapProcess {
     pub(crate) fn start(handler: &str, variables: &[(String, String)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -76,7 +76,7 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for BootstrapProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

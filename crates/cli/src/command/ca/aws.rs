@@ -11,7 +11,7 @@ use chancery_authority::port::LedgerError;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::{Opened, activated, changed, named, retired, show_list};
+use super::{OpenAuthority, activated, changed, named, retired, show_list};
 use crate::arguments::{Arguments, CaAddArguments, CaCommand};
 use crate::deployment::Deployed;
 use crate::{interrupt, show};
@@ -27,7 +27,7 @@ struct OnAws {
     authority: Authority,
 }
 
-impl Opened for OnAws {
+impl OpenAuthority for OnAws {
     fn authority(&self) -> &Authority {
         &self.authority
     }

@@ -10,9 +10,9 @@ use chancery_authority::port::ledger::{CertificateRecord, Kind, Search};
 use chancery_x509::certificate::Certificate;
 use serde_json::{Value, json};
 
-use super::{Opened, changed, named};
+use super::{OpenAuthority, changed, named};
 use crate::arguments::{Arguments, CrossSignArguments};
-use crate::command::wanted;
+use crate::command::output_file;
 use crate::local_authority::LocalAuthority;
 use crate::{backend, bounded, interrupt, show};
 
@@ -63,7 +63,7 @@ fn make_signer_ready(local: &LocalAuthority, ca: &Ca) -> Result<()> {
 /// Makes a cross-certificate.
 pub(super) fn cross_sign(arguments: &Arguments, cross: &CrossSignArguments) -> Result<ExitCode> {
     if let Some(out) = &cross.out {
-        wanted::check_place(out)?;
+        output_file::check_place(out)?;
         if out.symlink_metadata().is_ok() {
             bail!("{} exists already; take another place", out.display());
         }
@@ -88,7 +88,7 @@ pub(super) fn cross_sign(arguments: &Arguments, cross: &CrossSignArguments) -> R
     let pem = certificate.to_pem();
     if let Some(out) = &cross.out {
         // The ledger has it, whatever becomes of the file.
-        wanted::write(out, pem.as_bytes(), false, false).with_context(|| {
+        output_file::write(out, pem.as_bytes(), false, false).with_context(|| {
             format!(
                 "the cross-certificate {} is made; `chancery show {0}` shows it",
                 made.record.id.serial
@@ -141,7 +141,7 @@ fn names(cross: &CrossSignArguments) -> Result<CrossNames> {
 }
 
 /// All certificates for a CA's key that have not ended, the present one among them.
-pub(super) fn of_key(opened: &impl Opened, ca: &Ca) -> Result<Vec<Value>> {
+pub(super) fn of_key(opened: &impl OpenAuthority, ca: &Ca) -> Result<Vec<Value>> {
     let authority = opened.authority();
     let query = Search {
         key: Some(ca.issuer.public_key().fingerprint()),

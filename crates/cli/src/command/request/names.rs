@@ -9,20 +9,20 @@ use chancery_contract::purpose_named;
 use chancery_x509::san::{AltName, AltNameType, is_domain_name};
 
 use crate::arguments::RequestArguments;
-use crate::command::wanted;
+use crate::command::issue_request;
 
 const SERVER: &str = "tls-server";
 const CLIENT: &str = "tls-client";
 
 /// The default profile, chosen by the names. `None` where the user selects one, or purposes.
 pub(super) fn default_profile(request: &RequestArguments) -> Result<Option<&'static str>> {
-    let wanted = &request.wanted;
-    if wanted.profile.is_some() || !wanted.purposes.is_empty() || !wanted.extended_key_usages.is_empty() {
+    let asked = &request.certificate;
+    if asked.profile.is_some() || !asked.purposes.is_empty() || !asked.extended_key_usages.is_empty() {
         return Ok(None);
     }
     let mut of_hosts = request.names.iter().any(|name| is_host(name));
-    for san in &wanted.sans {
-        let (kind, _) = wanted::typed(san, &format!("--san {san:?}"))?;
+    for san in &asked.sans {
+        let (kind, _) = issue_request::typed(san, &format!("--san {san:?}"))?;
         of_hosts &= matches!(kind, AltNameType::Dns | AltNameType::Ip);
     }
     let of_others = request.names[1..]
@@ -103,7 +103,7 @@ pub(super) fn alt_names(request: &RequestArguments) -> Result<Vec<ListedAltName>
     let mut sans = Vec::new();
     for (index, name) in request.names.iter().enumerate() {
         if index > 0 || is_alt_name(name, request) {
-            let san = wanted::alt_name(name, &format!("{name:?}"))?;
+            let san = issue_request::alt_name(name, &format!("{name:?}"))?;
             if !sans.contains(&san) {
                 sans.push(san);
             }
@@ -141,9 +141,9 @@ fn is_nearly_host(name: &str) -> bool {
 }
 
 fn is_server(request: &RequestArguments) -> bool {
-    request.wanted.profile.as_deref() == Some(SERVER)
+    request.certificate.profile.as_deref() == Some(SERVER)
         || request
-            .wanted
+            .certificate
             .purposes
             .iter()
             .any(|purpose| purpose_named(purpose) == Some(TlsPurpose::ServerAuth))

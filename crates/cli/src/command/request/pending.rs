@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 
-use super::super::wanted;
+use super::super::output_file;
 use crate::bounded;
 
 /// The CSR, from before the key is written until everything is.
@@ -105,10 +105,10 @@ impl Pending {
     pub(super) fn keep(&mut self, csr: &[u8], key: Option<(&str, &[u8])>) -> Result<()> {
         self.make_folder()?;
         let pem = chancery_x509::pem::encode("CERTIFICATE REQUEST", csr);
-        wanted::write(&self.folder.join(CSR), pem.as_bytes(), false, true)?;
+        output_file::write(&self.folder.join(CSR), pem.as_bytes(), false, true)?;
         for (name, next) in KEYS {
-            if let Some((_, content)) = key.filter(|(wanted, _)| *wanted == name) {
-                wanted::write(&self.folder.join(next), content, true, true)?;
+            if let Some((_, content)) = key.filter(|(key_name, _)| *key_name == name) {
+                output_file::write(&self.folder.join(next), content, true, true)?;
             }
         }
         Ok(())
