@@ -46,7 +46,7 @@ locals {
   }
 
   # The contract's names of alarms say "root-ca" and "issuing-ca"; the keys of `issuing_cas` are whole names already. Of a CA
-  # that has ended no CRL is published any more.
+  # that is retired no CRL is published any more.
   alarmed_cas = { for ca, ca_name in local.ca_names : ca => ca_name if var.alarms_enabled && !contains(var.ended_cas, local.ca_labels[ca]) }
   ca_labels   = { for ca in keys(local.ca_names) : ca => contains(["root", "issuing"], ca) ? "${ca}-ca" : ca }
 }

@@ -51,7 +51,7 @@ resource "terraform_data" "inputs" {
 
     precondition {
       condition     = length(local.issuing_cas_json) <= 1800
-      error_message = "The settings in issuing_cas are too long together: a function's environment has room for 4 KB. Take out a CA that has ended, or shorten what their info says."
+      error_message = "The settings in issuing_cas are too long together: a function's environment has room for 4 KB. Take out a CA that is retired, or shorten what their info says."
     }
 
     precondition {

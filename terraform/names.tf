@@ -28,7 +28,7 @@ locals {
   further_ca_names = { for ca, settings in var.issuing_cas : ca => "${var.project}-${ca}${local.name_end}" }
   ca_names         = merge({ root = local.root_ca_name, issuing = local.issuing_ca_name }, local.further_ca_names)
 
-  # With those that have ended and are in `issuing_cas` no more: their rows stay theirs, and can be revoked.
+  # With those that are retired and are in `issuing_cas` no more: their rows stay theirs, and can be revoked.
   every_ca_name = distinct(concat(values(local.ca_names), [for ca in sort(tolist(var.ended_cas)) : "${var.project}-${ca}${local.name_end}"]))
 
   # The CAs that issue leaves, the contract's first: the same functions serve all of them.

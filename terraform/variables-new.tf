@@ -62,7 +62,7 @@ variable "compatibility" {
 
 variable "ended_cas" {
   type        = set(string)
-  description = "Issuing CAs that have ended (`retired` in `chancery --aws … ca list`), e.g. `issuing-ca`: no CRL is published for them, so none is alarmed of. They stay here when they are taken out of `issuing_cas`, so that their rows stay protected and can be revoked"
+  description = "Issuing CAs that are retired (`retired` in `chancery --aws … ca list`), e.g. `issuing-ca`: no CRL is published for them, so none is alarmed of. They stay here when they are taken out of `issuing_cas`, so that their rows stay protected and can be revoked"
   default     = []
   nullable    = false
 
@@ -90,7 +90,7 @@ variable "issuing_cas" {
     crl_seconds = optional(number)
   }))
 
-  description = "Further issuing CAs below the root, by name, e.g. `issuing-ca-2`, four at most: `info` as `issuing_ca_info`, and optionally `key_spec`, `crl_days` and `crl_seconds`. Each is made as `pending`; `chancery --aws … ca activate` lets it issue. An entry stays until its CA has ended"
+  description = "Further issuing CAs below the root, by name, e.g. `issuing-ca-2`, four at most: `info` as `issuing_ca_info`, and optionally `key_spec`, `crl_days` and `crl_seconds`. Each is made as `pending`; `chancery --aws … ca activate` lets it issue. An entry stays until its CA is retired"
   default     = {}
   nullable    = false
 
@@ -106,7 +106,7 @@ variable "issuing_cas" {
 
   validation {
     condition     = length(var.issuing_cas) <= 4
-    error_message = "issuing_cas holds four CAs at most, for which policies and environment of a function have room. Take out one that has ended."
+    error_message = "issuing_cas holds four CAs at most, for which policies and environment of a function have room. Take out one that is retired."
   }
 
   validation {

@@ -206,7 +206,7 @@ run "an_ended_ca_raises_no_alarm" {
 
   assert {
     condition     = toset(keys(aws_cloudwatch_metric_alarm.crl_unmeasured)) == toset(["root", "issuing-ca-2"]) && toset(keys(aws_cloudwatch_metric_alarm.crl_stale)) == toset(["root", "issuing-ca-2"])
-    error_message = "Nobody measures the CRL of a CA that has ended."
+    error_message = "Nobody measures the CRL of a CA that is retired."
   }
 }
 

@@ -9,6 +9,7 @@ use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::port::ledger::{CrlScope, IssuerState};
 use chancery_authority::profile::Profiles;
+use chancery_authority::publish::Transition;
 use chancery_contract::IssueTlsCert as _;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 
@@ -126,6 +127,31 @@ async fn a_second_issuing_ca_takes_the_place_of_the_first() {
         list.entries()
             .any(|entry| entry.unwrap().serial == before.record.id.serial)
     );
+}
+
+/// A server that goes on as it was started has not the new CA in its configuration: nothing was removed from that.
+#[tokio::test]
+async fn a_pending_ca_is_not_reported_as_removed_from_a_configuration_that_was_read_before_it() {
+    let fixture = with_two().await;
+    let authority = &fixture.authority;
+    authority.publish_crl(&full(&second())).await.unwrap();
+    let other = chancery_authority::Authority::open(fixture.memory.ports(), config(CONFIG), Profiles::built_in())
+        .await
+        .unwrap();
+    let transitions = async |authority: &chancery_authority::Authority| {
+        let status = authority.crl_status().await;
+        let status = status.into_iter().find(|status| status.scope == full(&second()));
+        status.unwrap().transitions
+    };
+    assert_eq!(transitions(authority).await, []);
+    assert_eq!(transitions(&other).await, [Transition::NotConfigured]);
+
+    // Once it has issued, a configuration without it is one that it was removed from.
+    authority.activate_issuer(&second(), true, &principal()).await.unwrap();
+    issue(&fixture, "after").await;
+    other.reload().await.unwrap();
+    let told = transitions(&other).await;
+    assert!(matches!(told[..], [Transition::Kept { .. }]), "{told:?}");
 }
 
 #[tokio::test]

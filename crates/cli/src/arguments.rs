@@ -21,6 +21,9 @@ pub(crate) use start::{InitArguments, StartArguments};
 pub(crate) use upkeep::AdoptArguments;
 pub(crate) use upkeep::{CrlCommand, PlanArguments, RestoreArguments, TokenCommand};
 
+/// The heading of options that every command has, so that a command's own stand out in its help.
+const GLOBAL: &str = "Global options";
+
 /// A certificate authority that anyone can run.
 #[derive(Debug, Parser)]
 #[command(name = "chancery", version, max_term_width = 100, propagate_version = true)]
@@ -28,7 +31,7 @@ pub(crate) struct Arguments {
     /// Data folder of the authority [default: $XDG_DATA_HOME/chancery or ~/.local/share/chancery]
     #[arg(
         long,
-        global = true,
+        global = true, help_heading = GLOBAL,
         env = "CHANCERY_DIR",
         value_name = "DIR",
         conflicts_with = "url"
@@ -36,15 +39,15 @@ pub(crate) struct Arguments {
     pub(crate) dir: Option<PathBuf>,
 
     /// Work against a server instead of a data folder, e.g. https://localhost:8443
-    #[arg(long, global = true, env = "CHANCERY_URL", value_name = "URL")]
+    #[arg(long, global = true, help_heading = GLOBAL, env = "CHANCERY_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
 
     /// Root certificate (PEM) that the server's certificate must chain to [default: the system's]
-    #[arg(long, global = true, env = "CHANCERY_CA", value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, env = "CHANCERY_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 
     /// File with the API token for --url; `-` for standard input [default: $CHANCERY_TOKEN]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
     #[command(flatten)]
@@ -54,11 +57,11 @@ pub(crate) struct Arguments {
     pub(crate) passphrase: PassphraseArguments,
 
     /// Answer in JSON, for programs
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
 
     /// Log more (twice: much more) to standard error; CHANCERY_LOG takes finer filters
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    #[arg(long, short, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
     #[command(subcommand)]
@@ -69,13 +72,13 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct AwsArguments {
     /// Work against a deployment on AWS, with the region and credentials of the AWS CLI
-    #[arg(long, global = true, conflicts_with_all = ["dir", "url"], hide = !cfg!(feature = "aws"))]
+    #[arg(long, global = true, help_heading = GLOBAL, conflicts_with_all = ["dir", "url"], hide = !cfg!(feature = "aws"))]
     pub(crate) aws: bool,
 
     /// The deployment's project
     #[arg(
         long,
-        global = true,
+        global = true, help_heading = GLOBAL,
         env = "CHANCERY_PROJECT",
         default_value = "serverless",
         value_name = "P",
@@ -86,7 +89,7 @@ pub(crate) struct AwsArguments {
     /// The deployment's environment
     #[arg(
         long,
-        global = true,
+        global = true, help_heading = GLOBAL,
         env = "CHANCERY_ENV",
         default_value = "dev",
         value_name = "E",
@@ -97,7 +100,7 @@ pub(crate) struct AwsArguments {
     /// An environment that CA names leave out: the deployment's prod_envs; repeatable
     #[arg(
         long = "prod-env",
-        global = true,
+        global = true, help_heading = GLOBAL,
         default_values = ["prd", "prod"],
         value_name = "E",
         hide = !cfg!(feature = "aws")
@@ -110,11 +113,11 @@ pub(crate) struct AwsArguments {
 #[derive(Debug, Args)]
 pub(crate) struct PassphraseArguments {
     /// Read the passphrase from this file descriptor
-    #[arg(long, global = true, value_name = "FD", value_parser = inherited_descriptor)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FD", value_parser = inherited_descriptor)]
     pub(crate) passphrase_fd: Option<InheritedDescriptor>,
 
     /// Read the passphrase from this file
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "passphrase_fd")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", conflicts_with = "passphrase_fd")]
     pub(crate) passphrase_file: Option<PathBuf>,
 }
 
@@ -199,6 +202,28 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
+    }
+
+    /// Help shows a command's own options apart from those that every command has.
+    #[test]
+    fn global_options_have_a_heading_of_their_own() {
+        use clap::CommandFactory as _;
+        let mut command = Arguments::command();
+        for argument in command.get_arguments().filter(|argument| argument.is_global_set()) {
+            assert_eq!(argument.get_help_heading(), Some(GLOBAL), "{}", argument.get_id());
+        }
+        command.build();
+        let help = command
+            .find_subcommand_mut("revoke")
+            .unwrap()
+            .render_long_help()
+            .to_string();
+        let (own, global) = help.split_once("\nGlobal options:\n").unwrap();
+        assert!(own.contains("--reason") && !own.contains("--dir"), "{help}");
+        assert!(
+            global.contains("--dir") && global.contains("--json") && !global.contains("--reason"),
+            "{help}"
+        );
     }
 
     #[test]

@@ -108,6 +108,16 @@ pub(crate) trait Backend {
     fn publish_crls(&self, ca: Option<&str>) -> Result<PublishOutcome>;
     /// Number, age and size of every CRL.
     fn crl_status(&self) -> Result<Crls>;
+    /// The names of the CAs that exist.
+    fn ca_names(&self) -> Result<Vec<String>>;
+}
+
+/// The error where somebody names a CA that does not exist.
+pub(crate) fn no_such_ca(name: &str, existing: &[String]) -> anyhow::Error {
+    match existing {
+        [] => anyhow::anyhow!("there is no CA named {name}, nor any other yet"),
+        _ => anyhow::anyhow!("there is no CA named {name}; there are {}", existing.join(", ")),
+    }
 }
 
 /// The backend that the arguments select.

@@ -182,17 +182,35 @@ pub(crate) fn relative(seconds: i64, now: i64) -> String {
     }
 }
 
-/// `2026-11-23 20:00` from RFC 3339; shorter text is returned as it is.
+/// `2026-11-23 20:00 UTC` from RFC 3339 in UTC; other text is returned as it is.
 pub(crate) fn short_time(rfc3339: &str) -> String {
+    let minutes = column_time(rfc3339);
+    if minutes == rfc3339 { minutes } else { minutes + " UTC" }
+}
+
+/// The same without `UTC`, for columns whose heading says it.
+pub(crate) fn column_time(rfc3339: &str) -> String {
     match rfc3339.get(..16) {
-        Some(start) => start.replace('T', " "),
-        None => rfc3339.to_owned(),
+        Some(start) if rfc3339.ends_with('Z') => start.replace('T', " "),
+        Some(_) | None => rfc3339.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_say_that_they_are_utc() {
+        assert_eq!(short_time("2026-11-23T20:00:59Z"), "2026-11-23 20:00 UTC");
+        assert_eq!(column_time("2026-11-23T20:00:59Z"), "2026-11-23 20:00");
+        for other in ["", "never", "2026-11-23T20:00:59+01:00"] {
+            assert_eq!(
+                (short_time(other).as_str(), column_time(other).as_str()),
+                (other, other)
+            );
+        }
+    }
 
     #[test]
     fn one_is_one_and_all_else_are_many() {

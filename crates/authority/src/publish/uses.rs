@@ -30,6 +30,8 @@ pub enum Transition {
         /// The end of the last of those certificates.
         until: UnixTime,
     },
+    /// Its CA is pending, and not in the configuration that this process has read: mostly because it was added since.
+    NotConfigured,
     /// Certificates name it by a URL other than the configured one.
     OtherUrl {
         /// That URL.
@@ -50,6 +52,10 @@ impl fmt::Display for Transition {
             Self::Kept { until } => write!(
                 f,
                 "the configuration has no such CRL any more; it is published until {until}, for certificates that name it"
+            ),
+            Self::NotConfigured => f.write_str(
+                "its CA is pending, and was not in the configuration when that was read: if it was added since, start the \
+                 server again before it is activated",
             ),
             Self::OtherUrl { url, until } => {
                 write!(f, "certificates name it as {url}: let it be found there until {until}")
@@ -238,9 +244,16 @@ impl Authority {
         let own = self.crl_uses.of(scope, now);
         let mut transitions = Vec::new();
         if !configured.is_some_and(|ca| ca.crl_scopes().contains(scope)) {
-            let end = self.ca(&scope.issuer).map(|ca| ca.certificate().not_after());
-            let until = own.iter().map(|used| used.until).max().or(end).unwrap_or_default();
-            transitions.push(Transition::Kept { until });
+            let ca = self.ca(&scope.issuer);
+            // A pending CA has issued nothing that could name a CRL of a former configuration.
+            let is_pending = |ca: &Ca| ca.record.status.state == IssuerState::Pending;
+            if configured.is_none() && own.is_empty() && ca.as_deref().is_some_and(is_pending) {
+                transitions.push(Transition::NotConfigured);
+            } else {
+                let end = ca.map(|ca| ca.certificate().not_after());
+                let until = own.iter().map(|used| used.until).max().or(end).unwrap_or_default();
+                transitions.push(Transition::Kept { until });
+            }
         }
         for used in &own {
             if let Some(other) = used.url.as_ref().filter(|other| Some(*other) != url.as_ref()) {

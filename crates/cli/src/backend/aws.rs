@@ -19,7 +19,7 @@ use chancery_aws::{SystemClock, SystemEntropy};
 use chancery_x509::crl::RevocationList;
 use serde_json::{Value, json};
 
-use super::{Backend, BackendRefusal, PublishOutcome, RevokeOutcome, query};
+use super::{Backend, BackendRefusal, PublishOutcome, RevokeOutcome, no_such_ca, query};
 use crate::arguments::Arguments;
 use crate::deployment::{Deployed, DeployedAuthority};
 use crate::interrupt;
@@ -187,8 +187,7 @@ impl Backend for AwsBackend {
         let ca_name = ca.map(CaName::new).transpose()?;
         let cas = self.cas()?;
         if let Some(ca_name) = ca_name.as_ref().filter(|ca_name| !cas.contains(ca_name)) {
-            let known: Vec<&str> = cas.iter().map(CaName::as_str).collect();
-            bail!("this deployment's CAs are {}, not {ca_name}", known.join(" and "));
+            return Err(no_such_ca(ca_name.as_str(), &self.ca_names()?));
         }
         // A function publishes the CRLs of all CAs of its kind.
         let mut outcomes: BTreeMap<&str, Option<String>> = BTreeMap::new();
@@ -217,6 +216,10 @@ impl Backend for AwsBackend {
         let opened = self.deployed.authority()?;
         let statuses = self.deployed.runtime.block_on(opened.authority.crl_status());
         Ok(Crls::from_status(&statuses))
+    }
+
+    fn ca_names(&self) -> Result<Vec<String>> {
+        Ok(self.cas()?.iter().map(CaName::to_string).collect())
     }
 }
 

@@ -16,7 +16,7 @@ use chancery_authority::{CaName, Principal};
 use chancery_contract::{self as contract, IssueTlsCert as _};
 use chancery_x509::time::UnixTime;
 
-use super::{Backend, BackendRefusal, PublishOutcome, RevokeOutcome, query};
+use super::{Backend, BackendRefusal, PublishOutcome, RevokeOutcome, no_such_ca, query};
 use crate::arguments::Arguments;
 use crate::interrupt;
 use crate::local_authority::LocalAuthority;
@@ -166,9 +166,7 @@ impl Backend for FolderBackend {
             .as_ref()
             .filter(|ca_name| self.local.authority.ca(ca_name).is_none())
         {
-            return Err(anyhow!(
-                "there is no CA named {ca_name}; `chancery crl status` lists them"
-            ));
+            return Err(no_such_ca(ca_name.as_str(), &self.ca_names()?));
         }
         interrupt::finish_what_is_begun();
         let outcomes = self
@@ -181,5 +179,10 @@ impl Backend for FolderBackend {
     fn crl_status(&self) -> Result<Crls> {
         let statuses = self.local.runtime.block_on(self.local.authority.crl_status());
         Ok(Crls::from_status(&statuses))
+    }
+
+    fn ca_names(&self) -> Result<Vec<String>> {
+        let cas = self.local.authority.cas();
+        Ok(cas.iter().map(|ca| ca.name().to_string()).collect())
     }
 }

@@ -16,7 +16,7 @@ use chancery_x509::{certificate as x509, pem};
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use super::{Backend, BackendRefusal, PublishOutcome, RevokeOutcome};
+use super::{Backend, BackendRefusal, PublishOutcome, RevokeOutcome, no_such_ca};
 use crate::arguments::Arguments;
 use crate::bounded;
 
@@ -94,6 +94,12 @@ impl Backend for ServerBackend {
         let request = PublishRequest {
             authority: ca.map(str::to_owned),
         };
+        if let Some(ca) = ca {
+            let existing = self.ca_names()?;
+            if !existing.iter().any(|name| name == ca) {
+                return Err(no_such_ca(ca, &existing));
+            }
+        }
         let mut state = match self.0.publish(&request).map_err(for_user)? {
             Publishing::Ended(crls) => return Ok(PublishOutcome::Crls(crls)),
             Publishing::GoesOn(state) => state,
@@ -108,6 +114,11 @@ impl Backend for ServerBackend {
 
     fn crl_status(&self) -> Result<Crls> {
         self.0.status().map_err(for_user)
+    }
+
+    fn ca_names(&self) -> Result<Vec<String>> {
+        let cas = self.0.list().map_err(for_user)?.authorities;
+        Ok(cas.into_iter().map(|ca| ca.name).collect())
     }
 }
 

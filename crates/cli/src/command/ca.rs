@@ -84,10 +84,10 @@ fn show_list(arguments: &Arguments, opened: &impl OpenAuthority) -> Result<ExitC
             if is_default(ca) { "yes" } else { "" }.to_owned(),
             ca.record.parent.as_ref().map(ToString::to_string).unwrap_or_default(),
             ca.issuer.public_key().algorithm().name().to_owned(),
-            show::short_time(&ca.certificate().not_after().to_string()),
+            show::column_time(&ca.certificate().not_after().to_string()),
         ]);
     }
-    let columns = ["CA", "State", "Default", "Parent", "Key", "Expires"];
+    let columns = ["CA", "State", "Default", "Parent", "Key", "Expires (UTC)"];
     println!("{}", show::table(&columns, rows));
     Ok(ExitCode::SUCCESS)
 }

@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             ("Rejected", counts.rejected.to_string()),
         ]);
         if problems.is_empty() {
-            println!("Nothing is wrong.");
+            println!("{}", nothing_wrong(warnings.len()));
         }
         for problem in &problems {
             println!("problem: {}", show::visible(problem));
@@ -99,6 +99,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     })
 }
 
+/// The conclusion where there are no problems; the warnings follow it.
+fn nothing_wrong(warnings: usize) -> String {
+    match warnings {
+        0 => "Nothing is wrong.".to_owned(),
+        _ => format!("Nothing is wrong; {}:", show::counted(warnings, "warning", "warnings")),
+    }
+}
+
 /// Where the configuration names another CA as the one that issues by default than was activated as that.
 fn overridden_issuer(local: &LocalAuthority) -> Result<Option<String>> {
     let text = local.folder.config()?.unwrap_or_default();
@@ -115,4 +123,16 @@ fn overridden_issuer(local: &LocalAuthority) -> Result<Option<String>> {
             default.name()
         )
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_announced_where_nothing_is_wrong() {
+        assert_eq!(nothing_wrong(0), "Nothing is wrong.");
+        assert_eq!(nothing_wrong(1), "Nothing is wrong; 1 warning:");
+        assert_eq!(nothing_wrong(2), "Nothing is wrong; 2 warnings:");
+    }
 }

@@ -31,7 +31,14 @@ pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCod
         println!(
             "{}",
             show::table(
-                &["CRL", "Number", "Entries", "Made", "Next", "Problem"],
+                &[
+                    "CRL",
+                    "Number",
+                    "Entries",
+                    "This update (UTC)",
+                    "Next update (UTC)",
+                    "Problem"
+                ],
                 crls.iter().map(row)
             )
         );
@@ -54,7 +61,7 @@ pub(crate) fn transitions(crls: &[CrlEntry]) -> impl Iterator<Item = (&str, &str
 
 fn row(crl: &CrlEntry) -> Vec<String> {
     let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
-    let time = |time: &Option<String>| show::short_time(time.as_deref().unwrap_or_default());
+    let time = |time: &Option<String>| show::column_time(time.as_deref().unwrap_or_default());
     vec![
         crl.name.clone(),
         number(crl.number),

@@ -34,10 +34,10 @@ pub(crate) fn run(arguments: &Arguments, init: &InitArguments) -> Result<ExitCod
             ca.name().to_string(),
             certificate.subject().to_rfc4514(),
             ca.issuer.public_key().algorithm().name().to_owned(),
-            show::short_time(&certificate.not_after().to_string()),
+            show::column_time(&certificate.not_after().to_string()),
         ]
     });
-    println!("{}", show::table(&["CA", "Subject", "Key", "Expires"], rows));
+    println!("{}", show::table(&["CA", "Subject", "Key", "Expires (UTC)"], rows));
     let dir = arguments.dir.as_ref().map_or_else(String::new, |dir| {
         format!(" --dir {}", show::visible(&dir.display().to_string()))
     });

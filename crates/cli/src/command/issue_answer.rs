@@ -37,12 +37,14 @@ fn pem(encoded: &str, field: &str) -> Result<String> {
 pub(crate) fn print_issued(answer: &IssueAnswer) {
     let info = answer.certificate_info.as_ref();
     let field = |of: fn(&CertificateInfo) -> &String| info.map(of).cloned().unwrap_or_default();
+    let utc = |time: String| if time.is_empty() { time } else { time + " UTC" };
     show::facts([
         ("Common name", field(|info| &info.common_name)),
         ("Subject", answer.subject.clone().unwrap_or_default()),
         ("Serial number", field(|info| &info.serial_number)),
-        ("Issued", field(|info| &info.issued)),
-        ("Expires", field(|info| &info.expires)),
+        // The contract calls notBefore so, which is a few minutes before the issuance.
+        ("Not before", utc(field(|info| &info.issued))),
+        ("Not after", utc(field(|info| &info.expires))),
     ]);
     notes(answer).for_each(|note| println!("Note: {}", show::visible(note)));
 }

@@ -37,6 +37,13 @@ pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCod
     };
     let limit = if list.limit == 0 { usize::MAX } else { list.limit };
     let (certificates, more) = collect(backend.as_ref(), query, limit)?;
+    // Only now: a ledger may have certificates of a CA that it has no longer.
+    if let Some(issuer) = list.issuer.as_ref().filter(|_| certificates.is_empty()) {
+        let existing = backend.ca_names()?;
+        if !existing.contains(issuer) {
+            return Err(backend::no_such_ca(issuer, &existing));
+        }
+    }
     if arguments.json {
         show::json(&json!({ "certificates": certificates, "more": more }))?;
         return Ok(ExitCode::SUCCESS);
@@ -48,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCod
     let now = now.as_second();
     let rows = certificates.iter().map(|certificate| row(certificate, now));
     let mut table = show::table(
-        &["Common name", "Status", "Expires", "", "Profile", "Serial number"],
+        &["Common name", "Status", "Expires (UTC)", "", "Profile", "Serial number"],
         rows,
     );
     // A serial number that is broken into lines cannot be copied.
@@ -85,7 +92,7 @@ fn row(certificate: &CertificateEntry, now: i64) -> Vec<String> {
     vec![
         name.clone(),
         certificate.status.name().to_owned(),
-        show::short_time(expires),
+        show::column_time(expires),
         show::relative(seconds, now),
         certificate.profile.clone(),
         certificate.serial_number.clone(),

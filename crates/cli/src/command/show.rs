@@ -14,9 +14,15 @@ pub(crate) fn run(arguments: &Arguments, serial: &str) -> Result<ExitCode> {
         show::json(&serde_json::to_value(&certificate)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (revoked, reason, revoked_by) = certificate.revocation.map_or_else(Default::default, |revocation| {
-        (revocation.revoked_at, revocation.reason, revocation.requested_by)
-    });
+    let (revoked, reason, invalid_since, revoked_by) =
+        certificate.revocation.map_or_else(Default::default, |revocation| {
+            (
+                revocation.revoked_at,
+                revocation.reason,
+                revocation.invalidity_date.unwrap_or_default(),
+                revocation.requested_by,
+            )
+        });
     show::facts([
         ("Common name", certificate.common_name),
         ("Subject", certificate.subject),
@@ -34,6 +40,7 @@ pub(crate) fn run(arguments: &Arguments, serial: &str) -> Result<ExitCode> {
         ("Requested by", certificate.requested_by),
         ("Revoked", revoked),
         ("Reason", reason),
+        ("Invalidity date", invalid_since),
         ("Revoked by", revoked_by),
         ("Key SHA-256", certificate.key_sha256),
     ]);

@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitC
                 let row = |record: &TokenRecord| {
                     let last = record
                         .last_used_at
-                        .map(|time| show::short_time(&time.to_string()))
+                        .map(|time| show::column_time(&time.to_string()))
                         .unwrap_or_default();
                     let status = if record.is_valid(now) { "valid" } else { "ended" };
                     vec![
@@ -54,14 +54,14 @@ pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitC
                         record.name.clone(),
                         names(record),
                         status.to_owned(),
-                        show::short_time(&expiry(record)),
+                        show::column_time(&expiry(record)),
                         last,
                     ]
                 };
                 println!(
                     "{}",
                     show::table(
-                        &["Id", "Name", "Scopes", "Status", "Expires", "Last used"],
+                        &["Id", "Name", "Scopes", "Status", "Expires (UTC)", "Last used (UTC)"],
                         records.iter().map(row)
                     )
                 );

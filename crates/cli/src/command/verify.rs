@@ -214,11 +214,13 @@ fn judge(verification: &Verification<'_>) -> Result<Certificate, String> {
                 RevocationCheckDepth::EndEntity,
                 UnknownStatusPolicy::Deny,
                 lists.of(leaf),
+                &chain[..0],
             ),
             (
                 RevocationCheckDepth::Chain,
                 UnknownStatusPolicy::Allow,
                 lists.crls.iter().collect(),
+                chain,
             ),
         ]
     });
@@ -254,7 +256,7 @@ fn judge(verification: &Verification<'_>) -> Result<Certificate, String> {
     };
     // Without CRLs first, so that errors of the chain itself are reported before theirs.
     let anchor = path(None)?;
-    for (depth, unknown, lists) in rounds.into_iter().flatten() {
+    for (depth, unknown, lists, above) in rounds.into_iter().flatten() {
         let lists = lists
             .into_iter()
             .map(|crl| OwnedCertRevocationList::from_der(crl.as_der()).map(Into::into))
@@ -263,13 +265,19 @@ fn judge(verification: &Verification<'_>) -> Result<Certificate, String> {
         let lists: Vec<&webpki::CertRevocationList<'_>> = lists.iter().collect();
         let options =
             RevocationOptionsBuilder::new(&lists).map_err(|_| message_of(&webpki::Error::UnknownRevocationStatus))?;
-        path(Some(
+        let checked = path(Some(
             options
                 .with_depth(depth)
                 .with_status_policy(unknown)
                 .with_expiration_policy(ExpirationPolicy::Enforce)
                 .build(),
-        ))?;
+        ));
+        checked.map_err(|reason| {
+            let revoked = verification.lists.filter(|_| reason == REVOKED);
+            revoked
+                .and_then(|lists| lists.revoked_among(std::iter::once(leaf).chain(above)))
+                .unwrap_or(reason)
+        })?;
     }
     if let Some(name) = verification.name {
         is_for(leaf, &end_entity, name)?;
@@ -300,6 +308,9 @@ fn is_for(leaf: &Certificate, end_entity: &EndEntityCert<'_>, name: &AltName) ->
     if is_for { Ok(()) } else { Err(NOT_FOR_NAME.to_owned()) }
 }
 
+/// webpki does not say which one; [`Lists::revoked_among`] does.
+const REVOKED: &str = "a certificate in the chain is revoked";
+
 const NOT_FOR_NAME: &str = "the certificate is not for that name";
 
 /// The required purpose; `None`: any.
@@ -324,7 +335,7 @@ fn message_of(error: &webpki::Error) -> String {
         Error::CertNotValidYet { not_before, .. } => {
             format!("a certificate in the chain begins only at {}", time(*not_before))
         }
-        Error::CertRevoked => "a certificate in the chain is revoked".to_owned(),
+        Error::CertRevoked => REVOKED.to_owned(),
         Error::CertNotValidForName(_) => NOT_FOR_NAME.to_owned(),
         Error::CrlExpired { next_update, .. } => format!("a CRL was due for renewal at {}", time(*next_update)),
         Error::UnknownIssuer => {

@@ -122,6 +122,14 @@ fn those_who_trust_either_root_verify_what_a_cross_certified_ca_issued() {
         refused.contains("`--permit` (for example dns:example.com)"),
         "{refused}"
     );
+    // Which of several certificates is meant cannot be known.
+    let several = [ours.path(ROOT), theirs.path(THEIR_ROOT)].map(|file| std::fs::read(file).unwrap());
+    std::fs::write(ours.path("several.pem"), several.concat()).unwrap();
+    let refused = ours.complaint(&["ca", "cross-sign", "several.pem", "--issuer", "root-ca", "--any-name"]);
+    assert!(
+        refused.contains("holds 2 certificates") && refused.contains("file of its own"),
+        "{refused}"
+    );
     let made = ours.json(&[
         "ca",
         "cross-sign",

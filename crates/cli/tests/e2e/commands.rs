@@ -98,6 +98,75 @@ fn a_key_that_is_certified_already_is_told_with_what_to_do() {
 }
 
 #[test]
+fn a_ca_that_does_not_exist_is_told_with_those_that_do() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    let list = ["list", "--issuer", "issuing-ca"];
+    let publish = ["crl", "publish", "--issuer", "issuing-ca"];
+    let here = [folder.complaint(&list), folder.complaint(&publish)];
+    // A CA that exists and has issued nothing is no mistake.
+    let empty = folder.text(&["list", "--issuer", "chancery-issuing-ca"]);
+    assert!(empty.contains("No certificates found."), "{empty}");
+    let server = folder.start();
+    let there = [list.as_slice(), &publish].map(|arguments| {
+        let output = chancery()
+            .env("CHANCERY_TOKEN", server.token("admin"))
+            .args(["--url", &server.https, "--ca"])
+            .arg(folder.public("chancery-root-ca.crt"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    });
+    for printed in here.iter().chain(&there) {
+        assert!(
+            printed.contains("there is no CA named issuing-ca; there are chancery-root-ca, chancery-issuing-ca"),
+            "{printed}"
+        );
+    }
+    assert!(server.stop().success());
+}
+
+/// Times say that they are UTC, and what is backdated is called what it is in the certificate and the CRL.
+#[test]
+fn times_are_told_as_what_they_are() {
+    let folder = Folder::new();
+    let made = folder.text(&["init"]);
+    assert!(made.contains("EXPIRES (UTC)"), "{made}");
+    let issued = folder.text(&["request", "a.example.com", "--out", "a"]);
+    for label in ["Not before", "Not after"] {
+        let line = issued.lines().find(|line| line.starts_with(label));
+        assert!(line.is_some_and(|line| line.ends_with(" UTC")), "{issued}");
+    }
+    assert!(!issued.contains("Issued"), "{issued}");
+    let crls = folder.text(&["crl", "status"]);
+    assert!(
+        crls.contains("THIS UPDATE (UTC)") && crls.contains("NEXT UPDATE (UTC)"),
+        "{crls}"
+    );
+    for arguments in [["list"].as_slice(), &["ca", "list"], &["token", "list"]] {
+        let listed = folder.text(arguments);
+        assert!(listed.contains("EXPIRES (UTC)"), "{listed}");
+    }
+
+    let listed = folder.json(&["list", "a.example.com"]);
+    let serial = listed["certificates"][0]["serial_number"].as_str().unwrap();
+    let invalid = "2026-01-02T03:04:05Z";
+    folder.text(&[
+        "revoke",
+        serial,
+        "--reason",
+        "keyCompromise",
+        "--invalidity-date",
+        invalid,
+    ]);
+    let shown = folder.text(&["show", serial]);
+    let line = shown.lines().find(|line| line.starts_with("Invalidity date"));
+    assert!(line.is_some_and(|line| line.ends_with(invalid)), "{shown}");
+}
+
+#[test]
 fn holds_that_nothing_lifts_are_not_offered() {
     let folder = Folder::new();
     folder.text(&["init"]);

@@ -123,7 +123,8 @@ fn of_several_crls_the_newest_counts_in_whatever_order_they_are_given() {
     folder.text(&["crl", "publish"]);
     std::fs::copy(crl, folder.path("old.crl")).unwrap();
     let listed = folder.json(&["list"]);
-    folder.text(&["revoke", listed["certificates"][0]["serial_number"].as_str().unwrap()]);
+    let serial = listed["certificates"][0]["serial_number"].as_str().unwrap();
+    folder.text(&["revoke", serial]);
     let verify = |crls: &[&str]| {
         let mut arguments = vec!["verify", "--chain", "cert/chain.pem"];
         arguments.extend(crls.iter().flat_map(|crl| ["--crl", *crl]));
@@ -135,8 +136,36 @@ fn of_several_crls_the_newest_counts_in_whatever_order_they_are_given() {
     // Of one second, perhaps: then their numbers tell.
     for crls in [["old.crl", crl], [crl, "old.crl"]] {
         let printed = verify(&crls);
-        assert!(printed.contains("is revoked"), "{crls:?}: {printed}");
+        let which = format!("CN=www.example.com, serial number {serial}, is revoked");
+        assert!(printed.contains(&which), "{crls:?}: {printed}");
     }
+}
+
+/// The CA above is what is revoked, and the end-entity certificate is not listed anywhere.
+#[test]
+fn a_revoked_ca_in_the_chain_is_named() {
+    let folder = with_certificate("www.example.com");
+    let issuing = folder.json(&["ca", "list"])["cas"][1].clone();
+    let serial = issuing["certificates"][0]["serial_number"].as_str().unwrap().to_owned();
+    folder.text(&["revoke", &serial, "--reason", "cessationOfOperation"]);
+    let crls = ["chancery-root-ca.crl", "chancery-issuing-ca.crl"].map(|name| folder.public(name));
+    let [root, issuing] = crls.each_ref().map(|crl| crl.to_str().unwrap());
+    let output = folder.chancery(&[
+        "verify",
+        "--chain",
+        "cert/chain.pem",
+        "--crl",
+        root,
+        "--crl",
+        issuing,
+        "cert/cert.pem",
+    ]);
+    let printed = text(&output);
+    assert!(!output.status.success(), "{printed}");
+    assert!(
+        printed.contains(&format!("serial number {serial}, is revoked")) && !printed.contains("www.example.com"),
+        "{printed}"
+    );
 }
 
 /// A CA that OpenSSL runs, which does what it is told.

@@ -1,5 +1,6 @@
 //! Further certificates of CAs: renewed for the same key, and cross-certificates.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -70,8 +71,7 @@ pub(super) fn cross_sign(arguments: &Arguments, cross: &CrossSignArguments) -> R
     }
     let local = backend::local(arguments, "ca")?;
     let issuer = named(&local, &cross.issuer)?;
-    let certificate = Certificate::parse(&bounded::read(&cross.certificate, bounded::TEXT)?)
-        .with_context(|| format!("{} is no certificate", cross.certificate.display()))?;
+    let certificate = only_certificate(&cross.certificate)?;
     let request = CrossSignRequest {
         certificate,
         days: cross.days,
@@ -123,6 +123,21 @@ pub(super) fn cross_sign(arguments: &Arguments, cross: &CrossSignArguments) -> R
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The certificate of a file that holds no other: which of several is meant cannot be known.
+fn only_certificate(file: &Path) -> Result<Certificate> {
+    let octets = bounded::read(file, bounded::CERTIFICATES)?;
+    let mut found = Certificate::parse_all(&octets).with_context(|| format!("{} is no certificate", file.display()))?;
+    match (found.pop(), found.len()) {
+        (Some(certificate), 0) => Ok(certificate),
+        (None, _) => bail!("{} holds no certificate", file.display()),
+        (Some(_), others) => bail!(
+            "{} holds {} certificates: put the one that is to be cross-signed into a file of its own",
+            file.display(),
+            others + 1
+        ),
+    }
 }
 
 fn names(cross: &CrossSignArguments) -> Result<CrossNames> {

@@ -32,6 +32,26 @@ impl Lists {
         }
     }
 
+    /// Says which of the certificates the CRLs list; `None` if they list none of them.
+    pub(super) fn revoked_among<'a>(&self, certificates: impl Iterator<Item = &'a Certificate>) -> Option<String> {
+        let revoked: Vec<String> = certificates
+            .filter(|certificate| {
+                self.of(certificate)
+                    .iter()
+                    .filter(|crl| crl.issuer() == certificate.issuer())
+                    .any(|crl| matches!(crl.find(&certificate.serial()), Ok(Some(_))))
+            })
+            .map(|certificate| {
+                format!(
+                    "the certificate of {}, serial number {}, is revoked",
+                    certificate.subject().to_rfc4514(),
+                    certificate.serial()
+                )
+            })
+            .collect();
+        (!revoked.is_empty()).then(|| revoked.join("; "))
+    }
+
     /// Those that may cover a certificate: a CRL of a distribution point, such as a shard, covers only certificates
     /// that name that point (RFC 5280 section 6.3.3).
     pub(super) fn of(&self, certificate: &Certificate) -> Vec<&RevocationList> {
