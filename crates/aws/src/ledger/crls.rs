@@ -153,9 +153,9 @@ impl DynamoLedger {
                     detail: format!("the CA's row {:?} is gone", counter.key.0),
                 });
             };
-            let (counted, found) = count(&item);
-            let not_believed = counted.filter(|number| *number > plan.at_most);
-            let so_far = counted.filter(|_| not_believed.is_none()).unwrap_or(0);
+            let (last, found) = count(&item);
+            let not_believed = last.filter(|number| *number > plan.at_most);
+            let so_far = last.filter(|_| not_believed.is_none()).unwrap_or(0);
             let number = so_far.max(plan.above).saturating_add(1);
             let with = Item::default().number(":next", number);
             let (condition, with) = match found {

@@ -128,7 +128,7 @@ impl Reserving {
         let mut writes = vec![
             Write::Put {
                 table: Table::Journal,
-                item: entry::of_intent(intent, renewal, attempt),
+                item: journal_entry::of_intent(intent, renewal, attempt),
                 condition: Some("attribute_not_exists(#Key)"),
                 with: Item::default(),
             },

@@ -270,7 +270,7 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
     let mut writes = vec![
         Write::Put {
             table: Table::Journal,
-            item: entry::of_facts(&entry)
+            item: journal_entry::of_facts(&entry)
                 .text("Stage", "complete")
                 .text("Receipt", &record.receipt.0)
                 .time("IssuedAt", record.issued_at)
