@@ -127,7 +127,10 @@ fn revoke(deployment: &sandbox::Deployment<'_>, serial: &str, other: &str) {
     assert!(problem.contains("cmd-issuing-ca-crl-dev"), "{problem}");
     let crls = deployment.ask(&["crl", "publish", "--issuer", "cmd-issuing-ca-dev"]);
     assert_eq!(crls["crls"][0]["entries"], 2, "{crls}");
-    for command in [["list", "--issuer", "nobody"].as_slice(), &["crl", "publish", "--issuer", "nobody"]] {
+    for command in [
+        ["list", "--issuer", "nobody"].as_slice(),
+        &["crl", "publish", "--issuer", "nobody"],
+    ] {
         let refused = deployment.refused(command);
         assert!(
             refused.contains("there is no CA named nobody; there are") && refused.contains("cmd-issuing-ca-dev"),
