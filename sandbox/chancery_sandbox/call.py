@@ -32,6 +32,8 @@ class Call:
     body: bytes
     path: str = "/"
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    about: dict[str, str] = field(default_factory=dict)
+    """What whoever answers it tells those who record it, such as the function that was invoked."""
 
     @classmethod
     def parse(cls, environ: Environ) -> Call:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
@@ -15,7 +16,9 @@ from typing import Any
 
 from . import access, faults, principal
 from .call import CURRENT, Call, Environ
+from .cloudtrail import CloudTrail
 from .faults import Faults, Kind
+from .kms.usage import Usage, counts
 from .trail import Trail
 
 StartResponse = Callable[..., Any]
@@ -44,8 +47,10 @@ class Made:
 class Gate:
     """A WSGI application around moto's."""
 
-    def __init__(self, inner: Application, trail: Trail | None) -> None:
+    def __init__(self, inner: Application, cloudtrail: CloudTrail, usage: Usage, trail: Trail | None) -> None:
         self._inner = inner
+        self._cloudtrail = cloudtrail
+        self._usage = usage
         self._trail = trail
         self._locks = {service: threading.RLock() for service in _SERIALISED}
         self.faults = Faults()
@@ -57,18 +62,27 @@ class Gate:
         """Answer one request."""
         call = Call.parse(environ)
         CURRENT.set(call)
-        caller = str(principal.identity(call.access_key)["arn"]) if call.access_key else ""
+        who = principal.identity(call.access_key) if call.access_key else {}
+        caller = str(who.get("arn", ""))
+        before = self._cloudtrail.before(call, who["accountId"]) if who else ()
         began = time.perf_counter()
         fault = self.faults.strike(call, caller)
         status, headers, body = self._through(environ, call, fault)
+        body = _with_request_id(call, status, body)
         seconds = time.perf_counter() - began
         _not_before(environ, call, began)
         scanned = _scanned(call, body)
         self.calls.append(
             Made(call.service, call.operation, caller, status, seconds, call.request_id, time.time(), scanned)
         )
-        if call.service == "kms" and self._trail is not None:
-            self._trail.record(call, status, body)
+        # What never came to AWS, and what AWS does not know, is in no record.
+        if who and (fault is None or fault.kind not in {Kind.UNREACHABLE, Kind.UNKNOWN}):
+            observed = self._cloudtrail.saw(call, environ, who, (status, headers, body), before)
+            if observed is not None and call.service == "kms":
+                if counts(call, status):
+                    self._usage.saw(call, json.loads(body), observed)
+                if self._trail is not None:
+                    self._trail.record(observed)
         if fault is not None and fault.kind in {Kind.LOST, Kind.UNREACHABLE}:
             _cut(environ)
         # A HEAD states the length of what it does not send.
@@ -107,6 +121,16 @@ class Gate:
         if fault is not None and fault.kind is Kind.FAILED_DONE:
             return _refused(call, Kind.FAILED)
         return answered
+
+
+_REQUEST_ID = re.compile(rb"<(RequestI[dD])>[^<]*</RequestI[dD]>")
+
+
+def _with_request_id(call: Call, status: int, body: bytes) -> bytes:
+    """Where an answer in XML tells the request id as well, SDKs believe it: it must be the one in the head."""
+    if not body.startswith(b"<") or (call.service == "s3" and status < 400):
+        return body
+    return _REQUEST_ID.sub(rb"<\1>" + call.request_id.encode() + rb"</\1>", body)
 
 
 _OURS = {"x-amzn-requestid", "x-amz-request-id", "connection", "server", "date"}

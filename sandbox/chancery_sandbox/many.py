@@ -18,11 +18,14 @@ import threading
 from pathlib import Path
 
 from moto import backends
+from moto.core.utils import get_service_model
 
 from . import moto
 from .server import Server
 
-_SERVICES = ("dynamodb", "events", "iam", "kms", "lambda", "logs", "s3", "secretsmanager", "sns", "sqs", "sts")
+_SERVICES = (
+    "cloudtrail", "dynamodb", "events", "iam", "kms", "lambda", "logs", "s3", "secretsmanager", "sns", "sqs", "sts",
+)  # fmt: skip
 """What every copy would otherwise read for itself when it is first called."""
 
 
@@ -30,6 +33,7 @@ def main() -> None:
     """Make sandboxes until standard input ends."""
     for service in _SERVICES:
         backends.get_backend(service)  # type: ignore[call-overload]
+        get_service_model(service)
     path = Path(sys.argv[1])
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +15,17 @@ from typing import Any
 
 import waitress
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from waitress.channel import HTTPChannel
 from waitress.server import MultiSocketServer
+from waitress.task import WSGITask
 
-from . import dynamodb, functions, kms, remembered, s3, sns, state, stepfunctions
+from . import dynamodb, events, functions, kms, remembered, s3, sns, state, stepfunctions
+from .cloudtrail import CloudTrail, trails
 from .control import Control
-from .functions import Later, Runner, Settings
+from .functions import Later, Queues, Runner, Settings, credentials
+from .functions.deployment import Deployment
 from .gate import Gate
+from .kms import usage
 from .slack import PREFIX as SLACK
 from .slack import Slack
 from .trail import Trail
@@ -49,6 +56,17 @@ class Options:
     """Share of AWS's waits before a state machine's retries that is really waited."""
 
 
+_METADATA = re.compile(rb"^X-Amz-Meta-[^:\r]*", re.MULTILINE)
+
+
+class _Task(WSGITask):
+    """An answer with an object's metadata by the names that it has: in small letters, which waitress begins large."""
+
+    def build_response_header(self) -> bytes:
+        header: bytes = super().build_response_header()
+        return _METADATA.sub(lambda name: name[0].lower(), header)
+
+
 class Server:
     """A running sandbox."""
 
@@ -60,9 +78,16 @@ class Server:
             logging.getLogger(name).setLevel(logging.ERROR)
         # It tells of every state that fails and of every variable that is looked for in vain.
         logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
-        gate = Gate(DomainDispatcherApplication(create_backend_app), Trail(options.trail) if options.trail else None)
+        self._cloudtrail, self._usage = CloudTrail(), usage.Usage()
+        gate = Gate(
+            DomainDispatcherApplication(create_backend_app),
+            self._cloudtrail,
+            self._usage,
+            Trail(options.trail) if options.trail else None,
+        )
         control = Control(gate)
         slack = Slack(control)
+        HTTPChannel.task_class = _Task
         self._server = waitress.create_server(
             slack,
             host=options.host,
@@ -90,6 +115,7 @@ class Server:
             )
         )
         self._later = Later(self._runner)
+        self._queues = Queues(self._runner, options.patience)
         self._mend(options.patience)
         self._offer(control, slack)
 
@@ -102,6 +128,8 @@ class Server:
         # Answers that are under way find their door closed; nobody needs to hear of it.
         logging.getLogger("waitress").setLevel(logging.CRITICAL)
         self._server.close()
+        self._cloudtrail.end()
+        self._queues.end()
         self._later.end()
         self._runner.end()
 
@@ -112,6 +140,13 @@ class Server:
         functions.mend(self._runner, self._later)
         s3.mend()
         sns.mend(self._later)
+        events.mend(self._later)
+        functions.queues.mend(self._queues)
+        trails.mend(self._cloudtrail)
+        usage.mend(self._usage)
+        self._cloudtrail.to_rules = events.deliver
+        self._later.accepted, self._later.ran = self._cloudtrail.accepted, self._cloudtrail.executed
+        self._queues.ran = self._cloudtrail.polled
         stepfunctions.mend(self.endpoint, patience)
 
     def _offer(self, control: Control, slack: Slack) -> None:
@@ -122,8 +157,34 @@ class Server:
         control.add("DELETE", "reports", lambda _: self._runner.reports.clear())
         control.add("POST", "state", state.look)
         control.add("PUT", "state", state.put_back)
-        control.add("POST", "settle", lambda value: {"settled": self._later.settle((value or {}).get("seconds", 30))})
+        control.add("POST", "settle", lambda value: {"settled": self._settle((value or {}).get("seconds", 30))})
+        control.add("POST", "credentials", self._credentials)
+        control.add("POST", "trail/usage-delay", self._delay_usage)
+        control.add("GET", "trail/undelivered", lambda _: list(events.undelivered))
+        for (method, name), handler in self._cloudtrail.control().items():
+            control.add(method, name, handler)
         control.add("POST", "cold", forget)
         control.add("GET", "slack", lambda _: list(slack.messages))
         control.add("POST", "slack", slack.behave)
         control.add("DELETE", "slack", lambda _: slack.clear())
+
+    def _settle(self, seconds: float) -> bool:
+        """Wait until nothing is under way: each may make work for the others."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            settled = self._cloudtrail.settle(left) and self._queues.settle(left) and self._later.settle(left)
+            if not settled:
+                return False
+            # What ended last may have made a record, or a message, that somebody waits for.
+            if self._cloudtrail.quiet() and self._queues.quiet() and self._later.settle(0):
+                return True
+        return False
+
+    @staticmethod
+    def _credentials(value: dict[str, Any]) -> dict[str, str]:
+        """What a function's newest execution environment was given, or what a new one would be."""
+        deployment = Deployment.of(functions.by_arn(value["arn"]))
+        return (credentials.newest(deployment.arn) or credentials.issue(deployment)).answer()
+
+    def _delay_usage(self, value: dict[str, Any]) -> None:
+        self._usage.delay = float(value["seconds"])

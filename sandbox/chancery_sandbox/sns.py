@@ -34,7 +34,8 @@ def mend(later: Later) -> None:
             parts = json.loads(message)
             message = parts.get("lambda", parts["default"])
         record = _record(self, message, message_id, named.get("subject"), attributes)
-        later.accept(by_arn(self.endpoint), Event(json.dumps({"Records": [record]}).encode(), self.endpoint))
+        event = Event(json.dumps({"Records": [record]}).encode(), self.endpoint)
+        later.accept(by_arn(self.endpoint), event, by="sns.amazonaws.com", source=self.topic.arn)
 
     publish.original = original  # type: ignore[attr-defined]
     Subscription.publish = publish

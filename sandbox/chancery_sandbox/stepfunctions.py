@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-lang
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import time
 import uuid
@@ -32,6 +33,8 @@ from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from .cloudtrail.identity import STATES
+
 _TIMEOUT = 900
 _AT_ONCE = 16
 """Items of a map in the works at most, whatever it asks for: more threads would only be in one another's way here."""
@@ -56,12 +59,12 @@ def mend(endpoint: str, patience: float) -> None:
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
 
     @functools.lru_cache(maxsize=64)
-    def made(service: str, region: str) -> Any:
-        return boto3.session.Session().client(
+    def made(service: str, region: str, role: str) -> Any:
+        made = boto3.session.Session().client(
             service,
             region_name=region,
             endpoint_url=endpoint,
-            aws_access_key_id="states",
+            aws_access_key_id=STATES,
             aws_secret_access_key="states",  # noqa: S106 - nobody checks it
             config=botocore.config.Config(
                 parameter_validation=False,
@@ -72,6 +75,13 @@ def mend(endpoint: str, patience: float) -> None:
                 s3={"addressing_style": "path"},
             ),
         )
+
+        def say_role(request: Any, **_rest: Any) -> None:
+            request.headers["X-Sandbox-Role"] = role
+
+        if role:
+            made.meta.events.register("before-send", say_role)
+        return made
 
     parse: Callable[[str], Any] = getattr(AmazonStateLanguageParser.parse, "original", AmazonStateLanguageParser.parse)
 
@@ -97,7 +107,10 @@ def mend(endpoint: str, patience: float) -> None:
     StepFunctionResponse.list_state_machine_versions = list_state_machine_versions  # type: ignore[attr-defined]
 
     def client(service_name: str, region_name: str, **_rest: Any) -> Any:
-        return made(service_name, region_name)
+        # moto knows the state machine's role, and does not hand it on.
+        caller = inspect.currentframe()
+        told = caller.f_back.f_locals.get("state_credentials") if caller and caller.f_back else None
+        return made(service_name, region_name, str(getattr(told, "role_arn", "")))
 
     # moto makes a client for every task, which costs more than the task itself.
     setattr(boto_client, "boto3", SimpleNamespace(client=client))  # noqa: B010 - a module imported there

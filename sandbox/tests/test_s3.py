@@ -66,3 +66,10 @@ def test_of_many_writers_one_wins(s3, bucket):
 
     with ThreadPoolExecutor(16) as writers:
         assert sum(writers.map(attempt, range(1, 33))) == 1
+
+
+def test_metadata_has_the_names_that_it_was_given(sandbox, name):
+    s3 = sandbox.client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket=name, Key="k", Body=b"x", Metadata={"signature-algorithm": "A"})
+    assert s3.get_object(Bucket=name, Key="k")["Metadata"] == {"signature-algorithm": "A"}

@@ -14,14 +14,17 @@ from typing import Any
 from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 from moto.awslambda.responses import LambdaResponse
 
+from chancery_sandbox.call import CURRENT
+
 from .deployment import Deployment
 from .invocation import RESPONSE_LIMIT, Event
 from .later import Later
 from .pool import ThrottledError
 from .process import tail
+from .queues import Queues
 from .runner import Runner, Settings
 
-__all__ = ["Later", "Runner", "Settings", "mend"]
+__all__ = ["Later", "Queues", "Runner", "Settings", "by_arn", "mend"]
 
 _SYNC_LIMIT = RESPONSE_LIMIT
 _ASYNC_LIMIT = 1024 * 1024
@@ -84,6 +87,8 @@ def _invoke(self: LambdaResponse, runner: Runner, later: Later) -> tuple[int, di
     payload = _payload(self)
     name, qualifier = _named(self)
     function = self.backend.get_function(name, qualifier)
+    call = CURRENT.get()
+    call.about |= {"function": ":".join(function.function_arn.split(":")[:7]), "version": str(function.version)}
     kind = self.headers.get("X-Amz-Invocation-Type") or "RequestResponse"
     limit = _ASYNC_LIMIT if kind == "Event" else _SYNC_LIMIT
     if len(payload) > limit:
@@ -98,6 +103,8 @@ def _invoke(self: LambdaResponse, runner: Runner, later: Later) -> tuple[int, di
         return 204, {"status": "204"}, b""
     arn = ":".join(function.function_arn.split(":")[:7]) + (f":{qualifier}" if qualifier else "")
     event = Event(payload, arn, client_context, trace=self.headers.get("X-Amzn-Trace-Id") or "")
+    # What the caller's SDK shows is what the function is given.
+    event.request_id = call.request_id
     if not event.trace:
         event.trace = Event(b"", "").trace + ";Sampled=" + ("1" if Deployment.of(function).traced else "0")
     if kind == "Event":

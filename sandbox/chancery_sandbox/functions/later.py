@@ -9,6 +9,7 @@ import datetime as dt
 import json
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,9 +30,15 @@ class Later:
         self._workers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="sandbox-async")
         self._open = 0
         self._quiet = threading.Condition()
+        self.accepted: Callable[[Any, Event, str, str], None] = lambda *_: None
+        """Hears of every event that a service brings: the function, the event, the service, and what made it call."""
+        self.ran: Callable[[Deployment, Event], None] = lambda *_: None
+        """Hears of every attempt."""
 
-    def accept(self, function: Any, event: Event) -> None:
-        """Take an event; it is run with the function as it is now."""
+    def accept(self, function: Any, event: Event, *, by: str = "", source: str = "") -> None:
+        """Take an event; it is run with the function as it is now. `by` names the service that brings it."""
+        if by:
+            self.accepted(function, event, by, source)
         with self._quiet:
             self._open += 1
         self._workers.submit(self._try, function, Deployment.of(function), function.code_bytes, event)
@@ -77,9 +84,12 @@ class Later:
         # Throttling is no failed attempt: the event waits in the queue.
         while True:
             try:
-                return self._runner.run(deployment, code, event)
+                outcome = self._runner.run(deployment, code, event)
             except ThrottledError:
                 time.sleep(0.05)
+            else:
+                self.ran(deployment, event)
+                return outcome
 
 
 def _dead_letter_attributes(event: Event, outcome: Outcome) -> dict[str, tuple[str, str]]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from moto.logs.models import logs_backends
-from moto.sts.models import sts_backends
 
+from . import credentials
 from .deployment import CodeStore, Deployment, base_environment
 from .invocation import Event, Outcome
 from .pool import Pool
@@ -71,23 +71,16 @@ class Runner:
 
     def _process(self, deployment: Deployment, code: bytes) -> Process:
         task = self._code.task_root(deployment.code_sha256, code)
-        role = sts_backends[deployment.account]["aws"].assume_role(
-            region_name=deployment.region,
-            role_session_name=deployment.name,
-            role_arn=deployment.role,
-            policy="",
-            duration=3600,
-            external_id="",
-        )
+        given = credentials.issue(deployment)
         environment = {
             "AWS_ENDPOINT_URL": self.settings.endpoint,
             "AWS_EC2_METADATA_DISABLED": "true",
             **dict(deployment.environment),
             **self.settings.environment,
             **base_environment(deployment, task, "", _log_stream(deployment)),
-            "AWS_ACCESS_KEY_ID": role.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
-            "AWS_SESSION_TOKEN": role.session_token,
+            "AWS_ACCESS_KEY_ID": given.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": given.secret_access_key,
+            "AWS_SESSION_TOKEN": given.session_token,
         }
         return Process(deployment, deployment.command(task, self.settings.python), task, environment)
 

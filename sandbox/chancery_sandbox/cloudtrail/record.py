@@ -1,0 +1,145 @@
+"""The record of one call, with the fields, names and types that AWS publishes.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from . import identity, names, resources, special
+from .observed import Observed
+from .reading import Reading, read
+
+VERSION = "1.11"
+_LONGEST_ERROR = 1024
+_WITH_ANSWER = {
+    "AssumeRole",
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "GetFederationToken",
+    "GetSessionToken",
+}
+"""Calls that count as reading, and whose answers are recorded all the same."""
+_API_VERSIONS = {"dynamodb": "2012-08-10"}
+_UNDOCUMENTED_TLS = {"kms"}
+"""Services whose published records say nothing of TLS."""
+
+
+def records(observed: Observed) -> list[dict[str, Any]]:
+    """The records of a call: one, or one for each account where the resource belongs to another than the caller."""
+    if observed.made is None:
+        observed.made = _made(observed)
+    return observed.made
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A function's, by a service of AWS."""
+
+    name: str
+    """`Invoke` or `InvokeExecution`."""
+    function: str
+    """ARN without qualifier."""
+    version: str
+    request_id: str
+    by: str
+    """The service, e.g. `events.amazonaws.com`."""
+    parameters: dict[str, Any] | None = None
+
+
+def invocation(made: Invocation) -> dict[str, Any]:
+    """The record of an invocation that nobody called for over HTTP."""
+    region, account = made.function.split(":")[3:5]
+    return {
+        "eventVersion": VERSION,
+        "userIdentity": identity.by_service(made.by),
+        "eventTime": identity.stamp(time.time()),
+        "eventSource": "lambda.amazonaws.com",
+        "eventName": made.name,
+        "awsRegion": region,
+        "sourceIPAddress": made.by,
+        "userAgent": made.by,
+        "requestParameters": made.parameters,
+        "responseElements": None,
+        "additionalEventData": {"functionVersion": f"{made.function}:{made.version}"},
+        "requestID": made.request_id,
+        "eventID": str(uuid.uuid4()),
+        "readOnly": False,
+        "resources": [{"accountId": account, "type": "AWS::Lambda::Function", "ARN": made.function}],
+        "eventType": "AwsApiCall",
+        "managementEvent": False,
+        "recipientAccountId": account,
+        "sharedEventID": str(uuid.uuid4()),
+        "eventCategory": "Data",
+    }
+
+
+def _made(observed: Observed) -> list[dict[str, Any]]:
+    record = _of_caller(observed)
+    others = {each["accountId"] for each in record.get("resources", ()) if "accountId" in each} - {observed.account}
+    if "errorCode" in record or not others:
+        return [record]
+    # The owner of the resource has one of its own, with another id.
+    record["sharedEventID"] = str(uuid.uuid4())
+    copies = [record | {"recipientAccountId": other, "eventID": str(uuid.uuid4())} for other in sorted(others)]
+    return [record, *copies]
+
+
+def _of_caller(observed: Observed) -> dict[str, Any]:
+    call, reading = observed.call, read(observed)
+    kind = names.data_type(call, observed.head)
+    reads = names.read_only(call.service, reading.operation)
+    changed = special.apply(observed, reading)
+    record: dict[str, Any] = {
+        "eventVersion": VERSION,
+        "userIdentity": identity.user_identity(observed),
+        "eventTime": identity.stamp(observed.at),
+        "eventSource": names.source(call.service),
+        "eventName": names.event_name(call.service, reading.operation),
+        "awsRegion": names.region(call),
+        "sourceIPAddress": identity.source(observed),
+        "userAgent": identity.agent(observed),
+        **_error(reading),
+        "requestParameters": reading.parameters or None,
+        "responseElements": _elements(reading, reads=reads) or None,
+        **changed,
+        "requestID": call.request_id,
+        "eventID": observed.event_id,
+        "readOnly": reads,
+    }
+    touched = resources.of(observed, reading)
+    if touched:
+        record["resources"] = touched
+    record["eventType"] = "AwsApiCall"
+    if call.service in _API_VERSIONS:
+        record["apiVersion"] = _API_VERSIONS[call.service]
+    record |= {
+        "managementEvent": kind is None,
+        "recipientAccountId": observed.account,
+        "eventCategory": "Management" if kind is None else "Data",
+    }
+    if call.service not in _UNDOCUMENTED_TLS and kind is None:
+        record["tlsDetails"] = {
+            "tlsVersion": "TLSv1.3",
+            "cipherSuite": "TLS_AES_128_GCM_SHA256",
+            "clientProvidedHostHeader": names.host(call),
+        }
+    return record
+
+
+def _error(reading: Reading) -> dict[str, str]:
+    if not reading.error_code:
+        return {}
+    # Services call it AccessDeniedException; records do not.
+    error = {"errorCode": "AccessDenied" if reading.denied else reading.error_code}
+    if reading.error_message:
+        error["errorMessage"] = reading.error_message[:_LONGEST_ERROR]
+    return error
+
+
+def _elements(reading: Reading, *, reads: bool) -> dict[str, Any]:
+    return reading.elements if not reads or reading.operation in _WITH_ANSWER else {}

@@ -1,0 +1,101 @@
+"""Trails as moto has them, mended: selectors, status, and the operations that it lacks."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from moto.cloudtrail.models import CloudTrailBackend, Trail, TrailStatus
+from moto.cloudtrail.responses import CloudTrailResponse
+from moto.core.exceptions import JsonRESTError
+
+from . import selectors
+from .lookup import Lookup
+from .service import CloudTrail
+
+_EXCLUDABLE = {"kms.amazonaws.com", "rdsdata.amazonaws.com"}
+_CATEGORIES = {"Data", "Management", "NetworkActivity"}
+
+
+def mend(trail: CloudTrail) -> None:
+    """Put ours in the place of moto's; doing it twice does no harm."""
+    lookup = Lookup(trail)
+
+    def lookup_events(self: CloudTrailResponse) -> str:
+        asked = json.loads(self.body or b"{}")
+        return json.dumps(lookup.answer(self.current_account, self.region, asked))
+
+    def list_public_keys(self: CloudTrailResponse) -> str:
+        asked = json.loads(self.body or b"{}")
+        now = time.time()
+        start, end = asked.get("StartTime", now), asked.get("EndTime", now)
+        return json.dumps({"PublicKeyList": trail.files.chains.public_keys(self.region, start, end)})
+
+    CloudTrailResponse.lookup_events = lookup_events  # type: ignore[attr-defined]
+    CloudTrailResponse.list_public_keys = list_public_keys  # type: ignore[attr-defined]
+    CloudTrailBackend.delete_trail = _delete
+    Trail.put_event_selectors = _put_selectors
+    Trail.get_event_selectors = _get_selectors
+    _mend_answers()
+
+
+def _mend_answers() -> None:
+    described: Callable[..., dict[str, Any]] = getattr(Trail.description, "original", Trail.description)
+    told: Callable[..., dict[str, Any]] = getattr(TrailStatus.description, "original", TrailStatus.description)
+
+    def description(self: Trail, *rest: Any, **named: Any) -> dict[str, Any]:
+        description = described(self, *rest, **named)
+        description["HasCustomEventSelectors"] = bool(self.event_selectors or self.advanced_event_selectors)
+        # What was not given is not told.
+        return {name: value for name, value in description.items() if value is not None}
+
+    def status(self: TrailStatus) -> dict[str, Any]:
+        status = told(self)
+        error = getattr(self, "latest_delivery_error", "")
+        if error:
+            status["LatestDeliveryError"] = error
+        return status
+
+    description.original = described  # type: ignore[attr-defined]
+    status.original = told  # type: ignore[attr-defined]
+    Trail.description = description
+    TrailStatus.description = status
+
+
+def _delete(self: CloudTrailBackend, name: str) -> None:
+    del self.trails[self.get_trail(name).trail_name]
+
+
+def _put_selectors(
+    self: Trail, event_selectors: list[dict[str, Any]] | None, advanced_event_selectors: list[dict[str, Any]] | None
+) -> None:
+    """Either kind takes the place of whatever was there."""
+    basic, advanced = event_selectors or [], advanced_event_selectors or []
+    if bool(basic) == bool(advanced):
+        raise _invalid("Give either event selectors or advanced event selectors.")
+    for selector in basic:
+        if not set(selector.get("ExcludeManagementEventSources") or ()) <= _EXCLUDABLE:
+            raise _invalid("Only kms.amazonaws.com and rdsdata.amazonaws.com can be excluded.")
+    for selector in advanced:
+        fields = {each["Field"]: each for each in selector.get("FieldSelectors", ())}
+        category = fields.get("eventCategory", {}).get("Equals") or [""]
+        if len(category) != 1 or category[0] not in _CATEGORIES:
+            raise _invalid("Each advanced event selector needs one eventCategory, by Equals.")
+        if category[0] == "Data" and not fields.get("resources.type", {}).get("Equals"):
+            raise _invalid("A selector of data events needs resources.type, by Equals.")
+    # New lists: whoever took the ones before still has them.
+    self.event_selectors = [selectors.DEFAULT | selector for selector in basic]
+    self.advanced_event_selectors = list(advanced)
+
+
+def _get_selectors(self: Trail) -> tuple[Any, Any]:
+    """The kind that the trail has; what it has not is absent, which moto writes as null."""
+    if self.advanced_event_selectors:
+        return None, self.advanced_event_selectors
+    return self.event_selectors or [selectors.DEFAULT], None
+
+
+def _invalid(why: str) -> JsonRESTError:
+    return JsonRESTError("InvalidEventSelectorsException", why)
