@@ -48,8 +48,8 @@ def test_a_new_trail_takes_management_events_alone(sandbox, name):
     records = files(sandbox, name)
     assert [record["requestID"] for record in records if record["eventName"] == "Sign"] == [signed]
     assert "Invoke" not in names(records)
-    # It takes the call that stops it, and not the one that started it.
-    assert names(records)[-1] == "StopLogging"
+    # It takes the calls that start and stop it.
+    assert (names(records)[0], names(records)[-1]) == ("StartLogging", "StopLogging")
     assert function
     told = client.get_event_selectors(TrailName=name)
     assert told["TrailARN"] == arn

@@ -28,6 +28,10 @@ def mend() -> None:
         original = getattr(KmsResponse, name)
         if not hasattr(original, "checks_state"):
             setattr(KmsResponse, name, _state_checked(original))
+    for name in ("enable_key", "disable_key"):
+        original = getattr(models.KmsBackend, name)
+        if not hasattr(original, "takes_arns"):
+            setattr(models.KmsBackend, name, _by_id(original))
     setattr(models, "generate_private_key", _key_pair)  # noqa: B010 - the name is imported there, not its own
     models.Key.signing_algorithms = property(_signing_algorithms)
     KeySpec.key_specs = staticmethod(lambda: sorted({*(item.value for item in KeySpec), *keys.ML_DSA_SPECS}))
@@ -39,6 +43,14 @@ def _key_pair(spec: str) -> keys.KeyPair | None:
 
 def _signing_algorithms(key: models.Key) -> list[str] | None:
     return keys.signing_algorithms(key.key_spec) if key.key_usage == "SIGN_VERIFY" else None
+
+
+def _by_id(original: Callable[[models.KmsBackend, str], None]) -> Callable[[models.KmsBackend, str], None]:
+    def by_id(self: models.KmsBackend, key_id: str) -> None:
+        original(self, self.get_key_id(key_id))
+
+    by_id.takes_arns = True  # type: ignore[attr-defined]
+    return by_id
 
 
 def _state_checked(original: Callable[[KmsResponse], str]) -> Callable[[KmsResponse], str]:
