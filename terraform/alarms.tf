@@ -34,7 +34,8 @@ locals {
   # publications in a row have failed, or, where runs are many, one wait before half of its life is over; but never so old
   # that the run after has less than an hour left. Where the schedule does not say plainly, half of its life counts.
   stale_hours = {
-    for ca, life in local.crl_life_hours : ca => max(1, floor(min(168, local.interval_hours == null ? min(ceil(life / 2), life - 1) : min(
+    # Of a root that sleeps, no run publishes the CRL: somebody is to wake it when two thirds of the CRL's life are over.
+    for ca, life in local.crl_life_hours : ca => ca == "root" && var.sleeping_root ? floor(life * 2 / 3) : max(1, floor(min(168, local.interval_hours == null ? min(ceil(life / 2), life - 1) : min(
       life - 1 - coalesce(local.interval_hours, 0),
       max(coalesce(local.interval_hours, 0) * 3 / 2, life / 2 - coalesce(local.interval_hours, 0)),
     ))))
@@ -42,7 +43,7 @@ locals {
 
   # Hours in which no run measured anything. CloudWatch looks back over a week at most: where runs are rarer, it cannot tell.
   silent_hours = {
-    for ca, stale in local.stale_hours : ca => local.interval_hours == null ? stale : ceil(coalesce(local.interval_hours, 0)) + 2
+    for ca, stale in local.stale_hours : ca => local.interval_hours == null ? min(168, stale) : ceil(coalesce(local.interval_hours, 0)) + 2
   }
 
   # The contract's names of alarms say "root-ca" and "issuing-ca"; the keys of `issuing_cas` are whole names already. Of a CA

@@ -11,6 +11,8 @@ module "internal_s3" {
   bucket_key_enabled       = var.bucket_key_enabled
   blocked_encryption_types = var.blocked_encryption_types
   log_bucket               = var.access_logs ? var.log_bucket : ""
+  administrators           = local.named_administrators
+  writers                  = length(var.request_writer_arns) == 0 ? {} : { RequestWritersPutRequests = { keys = local.request_keys, arns = var.request_writer_arns } }
   account_id               = local.account_id
   partition                = local.partition
   tags                     = merge(var.tags, var.additional_s3_tags)
@@ -28,9 +30,34 @@ module "external_s3" {
   cloudfront                 = var.public_crl
   origin_access_identity_arn = var.public_crl && var.cloudfront_keep_origin_access_identity ? module.ca_cloudfront[0].origin_access_identity_arn : ""
   reader_principals          = var.s3_aws_principals
+  administrators             = local.named_administrators
+  writers                    = local.publishers
   account_id                 = local.account_id
   partition                  = local.partition
   tags                       = merge(var.tags, var.additional_s3_tags)
+}
+
+locals {
+  # What is signed or revoked because somebody put it there.
+  request_keys = ["tls.json", "revoked*.json", "csrs/*"]
+
+  # Of what is published, each file by the function that makes it. An older CRL that somebody puts back takes revocations with it.
+  # Where the bucket is another deployment's, its policy is that one's: ours are then kept by the account's IAM policies alone.
+  publishers = {
+    RootCaCrlPublishesCrls      = { keys = local.crl_keys["root"], arns = [module.function["root-ca-crl"].role_arn] }
+    IssuingCaCrlPublishesCrls   = { keys = local.crl_keys["issuing"], arns = [module.function["issuing-ca-crl"].role_arn] }
+    CreateRootCaPublishes       = { keys = ["${local.root_ca_name}.crt"], arns = [module.function["create-root-ca"].role_arn] }
+    CreateIssuingCaPublishes    = { keys = [for ca_name in local.listed_issuing_ca_names : "${ca_name}.crt"], arns = [module.function["create-issuing-ca"].role_arn] }
+    CreatorsPublishTheWholeList = { keys = [local.bundle_key], arns = [module.function["create-root-ca"].role_arn, module.function["create-issuing-ca"].role_arn] }
+  }
+
+  crl_keys = {
+    root    = [for end in [".crl", ".crl.pem"] : "${local.root_ca_name}${end}"]
+    issuing = flatten([for ca_name in local.listed_issuing_ca_names : [for end in [".crl", ".crl.pem"] : "${ca_name}${end}"]])
+  }
+
+  # With those that have ended.
+  listed_issuing_ca_names = [for ca_name in local.every_ca_name : ca_name if ca_name != local.root_ca_name]
 }
 
 # The bucket may be another deployment's in the account. It is not looked up: both may be made in one apply.

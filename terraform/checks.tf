@@ -55,6 +55,21 @@ resource "terraform_data" "inputs" {
     }
 
     precondition {
+      condition     = length(var.signing_vpc_endpoint_ids) == 0 || local.in_vpc
+      error_message = "signing_vpc_endpoint_ids needs signing_subnet_ids: a function in no VPC reaches KMS through no endpoint, and nothing would be signed any more."
+    }
+
+    precondition {
+      condition     = local.in_vpc == (length(var.signing_security_group_ids) > 0)
+      error_message = "signing_subnet_ids and signing_security_group_ids go together."
+    }
+
+    precondition {
+      condition     = !var.sleeping_root || local.crl_life_hours["root"] >= 30 * 24
+      error_message = "sleeping_root needs root_crl_days of 30 at least, better 180: the root's key is woken for every CRL."
+    }
+
+    precondition {
       condition     = coalesce(var.issuing_ca_info.lifetime, 3650) <= coalesce(var.root_ca_info.lifetime, 7300)
       error_message = "The issuing CA would outlive the root CA: see the lifetimes in issuing_ca_info and root_ca_info."
     }
@@ -100,6 +115,20 @@ check "production_tables" {
   assert {
     condition     = !contains(var.prod_envs, var.env) || var.dynamodb_deletion_protection
     error_message = "dynamodb_deletion_protection is off in production: only Terraform keeps the tables from being deleted."
+  }
+}
+
+check "key_administrators" {
+  assert {
+    condition     = !contains(var.prod_envs, var.env) || length(local.named_administrators) > 0
+    error_message = "key_administrators is empty in production, or names the account: whoever has kms:PutKeyPolicy by IAM can let anybody sign with a CA's key."
+  }
+}
+
+check "request_writers" {
+  assert {
+    condition     = !contains(var.prod_envs, var.env) || length(var.request_writer_arns) > 0
+    error_message = "request_writer_arns is empty in production: whoever may put objects into the internal bucket by IAM has certificates issued by tls.json and revoked by revoked.json. Name the role of your pipeline."
   }
 }
 

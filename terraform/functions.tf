@@ -96,6 +96,12 @@ module "function" {
   invokers    = lookup(local.invokers, each.key, {})
   callers     = lookup(local.callers, each.key, {})
 
+  # A permission for the function's name covers neither caller nor purpose; the topic's subscription is to the name.
+  unqualified_invocation = var.unqualified_invocation || each.key != "tls-cert"
+
+  subnet_ids         = contains(local.signing_functions, each.key) ? var.signing_subnet_ids : []
+  security_group_ids = contains(local.signing_functions, each.key) ? var.signing_security_group_ids : []
+
   zip                     = var.lambda_zip == "" ? "${path.module}/../dist/chancery-lambda.zip" : var.lambda_zip
   architecture            = var.lambda_architecture
   memory_size             = var.memory_size

@@ -17,6 +17,13 @@ module "kms_rsa_root_ca" {
     module.function["create-issuing-ca"].role_arn,
     module.function["root-ca-crl"].role_arn,
   ]
+  signing_user_ids = !var.pin_signing_roles ? [] : [
+    module.function["create-root-ca"].user_id,
+    module.function["create-issuing-ca"].user_id,
+    module.function["root-ca-crl"].user_id,
+  ]
+  signing_vpc_endpoint_ids = var.signing_vpc_endpoint_ids
+  waking_role_arns         = var.root_operator_role_arns
   # A CA's certificate is believed only if its key is the one in KMS, by whoever goes by it.
   reading_role_arns = concat(var.operator_role_arns, compact([
     module.function["issuing-ca-crl"].role_arn,
@@ -42,6 +49,12 @@ module "kms_rsa_issuing_ca" {
     module.function["tls-cert"].role_arn,
     module.function["sweep"].role_arn,
   ]
+  signing_user_ids = !var.pin_signing_roles ? [] : [
+    module.function["issuing-ca-crl"].user_id,
+    module.function["tls-cert"].user_id,
+    module.function["sweep"].user_id,
+  ]
+  signing_vpc_endpoint_ids = var.signing_vpc_endpoint_ids
   reading_role_arns = concat(var.operator_role_arns, compact([
     module.function["create-root-ca"].role_arn,
     module.function["create-issuing-ca"].role_arn,
@@ -68,6 +81,12 @@ module "kms_issuing_cas" {
     module.function["tls-cert"].role_arn,
     module.function["sweep"].role_arn,
   ]
+  signing_user_ids = !var.pin_signing_roles ? [] : [
+    module.function["issuing-ca-crl"].user_id,
+    module.function["tls-cert"].user_id,
+    module.function["sweep"].user_id,
+  ]
+  signing_vpc_endpoint_ids = var.signing_vpc_endpoint_ids
   reading_role_arns = concat(var.operator_role_arns, compact([
     module.function["create-root-ca"].role_arn,
     module.function["create-issuing-ca"].role_arn,
@@ -112,6 +131,20 @@ data "aws_kms_alias" "internal_bucket" {
 }
 
 locals {
+  # Roles that write rows, named one by one for the same reason.
+  writing_role_arns = compact([
+    module.function["create-root-ca"].role_arn,
+    module.function["create-issuing-ca"].role_arn,
+    module.function["root-ca-crl"].role_arn,
+    module.function["issuing-ca-crl"].role_arn,
+    module.function["tls-cert"].role_arn,
+    module.function["sweep"].role_arn,
+    try(module.function["expiry"].role_arn, ""),
+  ])
+
+  # Where the account as a whole is among them, no principal's own ARN is: its IAM policies decide.
+  named_administrators = anytrue([for arn in var.key_administrators : endswith(arn, ":root")]) ? [] : var.key_administrators
+
   ca_keys = merge({ root = module.kms_rsa_root_ca, issuing = module.kms_rsa_issuing_ca }, module.kms_issuing_cas)
 
   resource_key_arn = var.kms_arn_resource == "" ? module.kms_tls_keygen.key_arn : var.kms_arn_resource

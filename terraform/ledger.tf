@@ -5,6 +5,8 @@ module "dynamodb" {
   journal_name        = local.journal_name
   kms_key_arn         = local.resource_key_arn
   deletion_protection = var.dynamodb_deletion_protection
+  administrators      = local.named_administrators
+  writing_role_arns   = concat(local.writing_role_arns, var.operator_role_arns)
   tags                = merge({ Name = "${var.project}-ca-${var.env}" }, var.tags, var.additional_dynamodb_tags)
 }
 

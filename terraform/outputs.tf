@@ -99,3 +99,18 @@ output "dead_letter_queue_url" {
   value       = aws_sqs_queue.dead_letters.url
   description = "Queue of events that nothing could handle"
 }
+
+output "root_operator_policy" {
+  value       = local.root_operator_policy
+  description = "Policy, as JSON, for who wakes the root's key and puts it to sleep again; it demands a second factor"
+}
+
+output "resource_control_policy" {
+  value       = one(module.account_policies[*].resource_control_policy)
+  description = "Resource control policy, as JSON, for the CA's account, to be attached by the organisation; null without `key_administrators`"
+}
+
+output "service_control_policy" {
+  value       = one(module.account_policies[*].service_control_policy)
+  description = "Service control policy, as JSON, for the CA's account, to be attached by the organisation; null without `key_administrators`"
+}

@@ -64,14 +64,17 @@ locals {
     count_root_crls    = [local.count_crls["root"]]
     count_issuing_crls = [local.count_crls["issuing"]]
 
-    # No row of the certificate table is ever deleted; of the journal, claims and tokens of what was given up are. CAs are
-    # recorded by those who make them, and by nobody else.
+    # No row of the certificate table is ever deleted; of the journal, claims and tokens of what was given up are, and the record
+    # of a CA that was. CAs are recorded by those who make them, and by nobody else.
     journal_issuance_root    = local.journal_issuance["root"]
     journal_issuance_issuing = local.journal_issuance["issuing"]
     journal_rejections       = [merge(local.write_journal, { Sid = "WriteRejections", Action = "dynamodb:PutItem", Condition = local.partitions_of["rejections"] })]
-    journal_cas              = [merge(local.write_journal, { Sid = "WriteCas", Condition = local.partitions_of["cas"] })]
-    journal_crls_root        = [merge(local.write_journal, { Sid = "WriteCrls", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["crls_root"] })]
-    journal_crls_issuing     = [merge(local.write_journal, { Sid = "WriteCrls", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["crls_issuing"] })]
+    journal_cas = [
+      merge(local.write_journal, { Sid = "WriteCas", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["cas"] }),
+      merge(local.write_journal, { Sid = "GiveCasUp", Action = "dynamodb:DeleteItem", Condition = local.partitions_of["cas_given_up"] }),
+    ]
+    journal_crls_root    = [merge(local.write_journal, { Sid = "WriteCrls", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["crls_root"] })]
+    journal_crls_issuing = [merge(local.write_journal, { Sid = "WriteCrls", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["crls_issuing"] })]
     # A compromised key is blocked, in a partition that nobody deletes from, and what was being issued for it is given up.
     journal_compromise = [
       merge(local.write_journal, { Sid = "WriteCompromises", Action = "dynamodb:UpdateItem", Condition = local.partitions_of["compromise"] }),
@@ -178,8 +181,50 @@ locals {
       Resource = "*"
     } if var.xray_enabled]
 
+    # Lambda attaches a function to its VPC under the function's role. The function's code has no business with it.
+    vpc = flatten([for actions in [["ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses"]] : [
+      # AWS knows no resource for some of these.
+      { Sid = "AttachToVpc", Effect = "Allow", Action = actions, Resource = "*" },
+      { Sid = "CodeAttachesNothing", Effect = "Deny", Action = actions, Resource = "*", Condition = { ArnLike = { "lambda:SourceFunctionArn" = "arn:*:lambda:*:*:function:*" } } },
+    ] if local.in_vpc])
+
     dead_letters = [{ Sid = "KeepWhatFailed", Effect = "Allow", Action = "sqs:SendMessage", Resource = aws_sqs_queue.dead_letters.arn }]
   }
+
+  # Functions that sign. Every other one is denied it outright: nobody lets it, and this way nobody can.
+  signing_functions = toset(["create-root-ca", "create-issuing-ca", "root-ca-crl", "issuing-ca-crl", "tls-cert", "sweep"])
+
+  own_function_arns = { for name in keys(local.descriptions) : name => "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${var.project}-${name}-${var.env}" }
+
+  # A role is its function's alone. To whatever else is run under it (another function that it is passed to, say), what signs
+  # and what writes is denied. Denied, since a key's policy lets the role sign whatever the role's own one does not say; and in a
+  # negated form, which also holds where the key is absent. Key policies know no lambda:SourceFunctionArn.
+  denials = {
+    for name in local.function_names : name => concat(
+      [for statement in [{
+        Sid       = "OnlyFromItsFunction"
+        Effect    = "Deny"
+        Action    = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "kms:GenerateMac", "kms:Sign", "s3:PutObject"]
+        Resource  = "*"
+        Condition = { ArnNotEquals = { "lambda:SourceFunctionArn" = local.own_function_arns[name] } }
+      }] : statement if name != "notify"],
+      [for statement in [{
+        Sid      = "SignsNothing"
+        Effect   = "Deny"
+        Action   = ["kms:GenerateMac", "kms:Sign"]
+        Resource = "*"
+      }] : statement if !contains(local.signing_functions, name)],
+      [for statement in [{
+        Sid       = "SignsThroughEndpointsAlone"
+        Effect    = "Deny"
+        Action    = "kms:Sign"
+        Resource  = "*"
+        Condition = { StringNotEquals = { "aws:SourceVpce" = var.signing_vpc_endpoint_ids } }
+      }] : statement if contains(local.signing_functions, name) && length(var.signing_vpc_endpoint_ids) > 0],
+    )
+  }
+
+  in_vpc = length(var.signing_subnet_ids) > 0
 
   # Whether there are issuing CAs besides the contract's. Without any, roles may do what they could ever do.
   several = length(var.issuing_cas) > 0
@@ -219,6 +264,7 @@ locals {
       given_up         = ["key#*", "token#*", "line#*"]
       rejections       = ["rejections-days", "rejections#*"]
       cas              = ["authorities", "adoption"]
+      cas_given_up     = ["authorities"]
       crls_root        = concat(["attempts#*"], [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_ca_name}#full"])
       # Also where it goes on looking for rows that say they are revoked, and are on no list.
       crls_issuing = concat(["attempts#*"], flatten([for ca_name in local.issuing_ca_names : concat([for what in ["revoked", "changes", "crl", "number"] : "${what}#${ca_name}#full"], ["row-scan#${ca_name}"])]))
@@ -350,7 +396,7 @@ locals {
         Sid      = "ReadSettingsAndMakeCas"
         Effect   = "Allow"
         Action   = ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"]
-        Resource = [for name in ["create-issuing-ca", "issuing-ca-crl"] : "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${var.project}-${name}-${var.env}"]
+        Resource = [for name in ["create-issuing-ca", "issuing-ca-crl"] : local.own_function_arns[name]]
       },
       {
         Sid      = "ReadLedger"
@@ -398,7 +444,9 @@ locals {
         }],
         local.grants.dead_letters,
         local.grants.trace,
+        [for statement in local.grants.vpc : statement if contains(local.signing_functions, name)],
         flatten([for grant in grants : local.grants[grant]]),
+        local.denials[name],
       )
     }) if contains(local.function_names, name)
   }

@@ -12,6 +12,7 @@ module "state_machine" {
   schedule_expression = var.schedule_expression
   function_arns       = local.invoked_arns
   tls                 = local.tls_json
+  root_crl            = !var.sleeping_root
   expiry              = local.reminders
   task_timeout        = var.timeout + 30
 

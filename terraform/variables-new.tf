@@ -17,6 +17,18 @@ variable "allowed_account_ids" {
   }
 }
 
+variable "break_glass_role_arns" {
+  type        = list(string)
+  description = "ARNs of roles that nobody uses but in an emergency: who may disable and delete keys and touch trails under the policy in `service_control_policy`"
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for role in var.break_glass_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*]+$", role))])
+    error_message = "break_glass_role_arns holds ARNs of roles, without wildcards."
+  }
+}
+
 variable "bucket_suffix" {
   type        = string
   description = "Last part of the names of new buckets, where there is no `bucket_prefix`; empty: derived from account, region and names"
@@ -185,9 +197,92 @@ variable "operator_role_arns" {
   }
 }
 
+variable "organization_id" {
+  type        = string
+  description = "Organisation that the account belongs to, e.g. `o-exampleorgid`, for the policy in `resource_control_policy`; empty: it says nothing of organisations"
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.organization_id == "" || can(regex("^o-[a-z0-9]{10,32}$", var.organization_id))
+    error_message = "organization_id begins with o- and has 10 to 32 lower-case letters and digits after it."
+  }
+}
+
+variable "pin_signing_roles" {
+  type        = bool
+  description = "Whether CA keys sign for those very roles alone that exist now, and in sessions of their functions alone: a role that is made again under the same name does not sign before this is applied again. Try it on an account that does not matter first"
+  default     = false
+  nullable    = false
+}
+
 variable "replace_common_name" {
   type        = bool
   description = "Whether a request may give the key of a CSR that has a common name another common name, as the former functions let it. Whoever may invoke `tls-cert` and has somebody's CSR can then claim that key; false: a CSR's common name stays"
+  default     = true
+  nullable    = false
+}
+
+variable "request_writer_arns" {
+  type        = list(string)
+  description = "ARNs of roles and users that alone put `tls.json`, `revoked*.json` and `csrs/*` into the internal bucket; []: whom the account's IAM policies allow to. Must include who applies this, where it uploads them"
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.request_writer_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[^*]+$", arn))])
+    error_message = "request_writer_arns holds ARNs of roles and users, without wildcards."
+  }
+}
+
+variable "root_operator_role_arns" {
+  type        = list(string)
+  description = "ARNs of roles that wake the root's key and put it to sleep again, with a second factor, where `key_administrators` is set or `sleeping_root` is. What else they need is the output `root_operator_policy`"
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for role in var.root_operator_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*]+$", role))])
+    error_message = "root_operator_role_arns holds ARNs of roles, without wildcards."
+  }
+}
+
+variable "signing_security_group_ids" {
+  type        = list(string)
+  description = "Security groups of the functions that sign, with `signing_subnet_ids`"
+  default     = []
+  nullable    = false
+}
+
+variable "signing_subnet_ids" {
+  type        = list(string)
+  description = "Subnets that the functions that sign are attached to; []: they are in no VPC. From there they must reach KMS, DynamoDB, S3 and SNS"
+  default     = []
+  nullable    = false
+}
+
+variable "signing_vpc_endpoint_ids" {
+  type        = list(string)
+  description = "VPC endpoints of KMS through which alone CA keys sign, so that credentials that were carried out of a function are of no use; needs `signing_subnet_ids`. []: any way"
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.signing_vpc_endpoint_ids : can(regex("^vpce-[0-9a-f]{8,17}$", id))])
+    error_message = "signing_vpc_endpoint_ids holds ids of VPC endpoints, such as vpce-0123456789abcdef0."
+  }
+}
+
+variable "sleeping_root" {
+  type        = bool
+  description = "Whether the root's key is disabled between uses: runs publish no root CRL, which lives for `root_crl_days` (30 at least), and alarms wait for two thirds of that. Recommended for production"
+  default     = false
+  nullable    = false
+}
+
+variable "unqualified_invocation" {
+  type        = bool
+  description = "Whether `aws_principals` may invoke `tls-cert` by its name, too, as callers of the former module do, and not only by its alias"
   default     = true
   nullable    = false
 }

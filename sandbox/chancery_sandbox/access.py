@@ -1,4 +1,4 @@
-"""What a role may do: its policies and the policy of a key are asked before a call of one of its sessions is answered.
+"""What a role may do: its policies and that of a key, table or bucket are asked before a call of its session is answered.
 
 Only sessions of roles are asked about, which is what functions run as. Whoever comes with other credentials stands for
 the account's administrator.
@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import urllib.parse
@@ -17,6 +18,7 @@ from typing import Any
 from moto.dynamodb.models import dynamodb_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
+from moto.s3.models import s3_backends
 
 from . import principal
 from .call import Call
@@ -25,7 +27,11 @@ from .policy import Asked, Verdict, evaluate
 _PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem",
           "Get": "GetItem"}  # fmt: skip
 _S3_ACTIONS = {"HeadObject": "GetObject"}
-_FUNCTION = re.compile(r"^/2015-03-31/functions/(?P<name>[^/]+)/(configuration|invocations)$")
+_SUBRESOURCES = {"policy": "BucketPolicy", "lifecycle": "LifecycleConfiguration", "versioning": "BucketVersioning",
+                 "replication": "ReplicationConfiguration"}  # fmt: skip
+_FUNCTION = re.compile(
+    r"^/2015-03-31/functions/(arn:[^/]*:function:)?(?P<name>[^/:]+)(:(?P<qualifier>[^/]+))?/(configuration|invocations)$"
+)
 _FREE = {"sts:GetCallerIdentity"}
 
 
@@ -44,9 +50,11 @@ def refusal(call: Call) -> str:
 
 def _allowed(call: Call, asked: Asked, documents: list[Any]) -> bool:
     said = {evaluate(document, asked) for document in documents}
-    if Verdict.DENIED in said:
+    by_resource = _by_resource(call, asked)
+    if Verdict.DENIED in {by_resource, *said}:
         return False
-    own = Verdict.ALLOWED in said
+    # What the resource's own policy lets a role of the same account do, it may do.
+    own = Verdict.ALLOWED in {by_resource, *said}
     if call.service != "kms" or ":key/" not in asked.resource:
         return own
     document = kms_backends[asked.resource.split(":")[4]][call.region].keys[asked.resource.rsplit("/", 1)[1]].policy
@@ -54,6 +62,21 @@ def _allowed(call: Call, asked: Asked, documents: list[Any]) -> bool:
     # A key that names the account leaves the decision to the role's policies; one that names the role decides itself.
     named = evaluate(document, replace(asked, principals=asked.principals[:2]))
     return by_key is not Verdict.DENIED and (named is Verdict.ALLOWED or (by_key is Verdict.ALLOWED and own))
+
+
+def _by_resource(call: Call, asked: Asked) -> Verdict:
+    """What a table's or a bucket's policy says. Keys have rules of their own, and of functions this asks nothing."""
+    name = asked.resource.split(":", 5)[-1]
+    if call.service == "dynamodb" and name.startswith("table/"):
+        account, arn = asked.resource.split(":")[4], ":".join(asked.resource.split(":")[:5])
+        # An index has the policy of its table.
+        policy = dynamodb_backends[account][call.region].resource_policies.get(f"{arn}:{'/'.join(name.split('/')[:2])}")
+        return evaluate(policy.policy_doc, asked) if policy is not None else Verdict.SILENT
+    if call.service == "s3":
+        bucket = s3_backends[principal.account_of(call.access_key)][principal.PARTITION].buckets.get(name.split("/")[0])
+        if bucket is not None and bucket.policy is not None:
+            return evaluate(bucket.policy.decode(), asked)
+    return Verdict.SILENT
 
 
 def _documents(account: str, role_arn: str) -> list[Any]:
@@ -68,7 +91,7 @@ def _documents(account: str, role_arn: str) -> list[Any]:
 def _asked(call: Call, account: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Action, resource and condition keys: several of them where one call does several things."""
     if call.service == "s3":
-        yield _s3(call)
+        yield from _s3(call)
         return
     if call.service == "lambda":
         yield _lambda(call, account)
@@ -104,11 +127,29 @@ def _encryption_context(value: dict[str, Any]) -> dict[str, Any]:
     return named | {"kms:EncryptionContextKeys": tuple(str(name) for name in pairs)}
 
 
-def _s3(call: Call) -> tuple[str, str, dict[str, str]]:
-    arn = "arn:aws:s3:::" + urllib.parse.unquote(call.path.strip("/"))
-    if "/" in call.path.strip("/"):
-        return f"s3:{_S3_ACTIONS.get(call.operation, call.operation)}", arn, {}
-    return ("s3:ListBucket" if call.operation.startswith(("GET", "HEAD")) else f"s3:{call.operation}"), arn, {}
+def _s3(call: Call) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html."""
+    name = urllib.parse.unquote(call.path.strip("/"))
+    arn, method = f"arn:aws:s3:::{name}", call.operation.split(" ", maxsplit=1)[0]
+    query = set(urllib.parse.parse_qs(call.query, keep_blank_values=True))
+    if "/" in name:
+        yield f"s3:{_object_action(call.operation, method, query)}", arn, {}
+    elif method == "POST" and "delete" in query:
+        for key in re.findall(rb"<Key>([^<]*)</Key>", call.body):
+            yield "s3:DeleteObject", f"{arn}/{html.unescape(key.decode(errors='replace'))}", {}
+    elif method in {"PUT", "DELETE"} and (named := [_SUBRESOURCES[each] for each in query if each in _SUBRESOURCES]):
+        # That a policy is deleted has an action of its own; that anything else is, is a change of it.
+        yield f"s3:{'Delete' if (method, named[0]) == ('DELETE', 'BucketPolicy') else 'Put'}{named[0]}", arn, {}
+    else:
+        yield ("s3:ListBucket" if method in {"GET", "HEAD"} else f"s3:{call.operation}"), arn, {}
+
+
+def _object_action(operation: str, method: str, query: set[str]) -> str:
+    if method in {"POST", "PUT"} and query & {"uploads", "uploadId"}:
+        return "PutObject"
+    if operation == "DeleteObject" and "versionId" in query:
+        return "DeleteObjectVersion"
+    return _S3_ACTIONS.get(operation, operation)
 
 
 def _lambda(call: Call, account: str) -> tuple[str, str, dict[str, str]]:
@@ -116,7 +157,8 @@ def _lambda(call: Call, account: str) -> tuple[str, str, dict[str, str]]:
     named = _FUNCTION.match(urllib.parse.unquote(call.path))
     if named is None:
         return f"lambda:{call.operation}", "*", {}
-    arn = f"arn:aws:lambda:{call.region}:{account}:function:{named['name']}"
+    qualifier = named["qualifier"] or "".join(urllib.parse.parse_qs(call.query).get("Qualifier", []))
+    arn = f"arn:aws:lambda:{call.region}:{account}:function:{named['name']}" + (f":{qualifier}" if qualifier else "")
     actions = {"Invoke": "InvokeFunction", f"GET {call.path}": "GetFunctionConfiguration"}
     return f"lambda:{actions.get(call.operation, call.operation)}", arn, {}
 
@@ -129,9 +171,23 @@ def _dynamodb(operation: str, value: dict[str, Any]) -> Iterator[tuple[str, str,
     elif operation in {"BatchGetItem", "BatchWriteItem"}:
         for table in value.get("RequestItems", {}):
             yield operation, table, {}
+    elif operation in {"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"}:
+        for each in value.get("TransactStatements") or value.get("Statements") or [value]:
+            yield _partiql(str(each.get("Statement", "")))
     else:
         index = value.get("IndexName")
         yield operation, value.get("TableName", "*") + (f"/index/{index}" if index else ""), value
+
+
+_STATEMENT = re.compile(
+    r'^\s*(?P<verb>select|insert|update|delete)\b(.*?\bfrom\b|\s+into\b)?\s*"?(?P<table>[\w.-]+)"?', re.IGNORECASE | re.DOTALL
+)
+
+
+def _partiql(statement: str) -> tuple[str, str, dict[str, Any]]:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html."""
+    read = _STATEMENT.match(statement)
+    return (f"PartiQL{read['verb'].title()}", read["table"], {}) if read else ("PartiQLUpdate", "*", {})
 
 
 def _hash_key(arn: str) -> str:

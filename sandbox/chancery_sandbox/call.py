@@ -31,6 +31,8 @@ class Call:
     access_key: str
     body: bytes
     path: str = "/"
+    query: str = ""
+    """As it was sent, without the question mark."""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     about: dict[str, str] = field(default_factory=dict)
     """What whoever answers it tells those who record it, such as the function that was invoked."""
@@ -42,7 +44,8 @@ class Call:
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         access_key, region, service = _credential(environ)
-        return cls(service.lower(), _operation(environ, service, body), region, access_key, body, _path(environ))
+        operation, query = _operation(environ, service, body), str(environ.get("QUERY_STRING", ""))
+        return cls(service.lower(), operation, region, access_key, body, _path(environ), query)
 
 
 def _credential(environ: Environ) -> tuple[str, str, str]:

@@ -118,8 +118,10 @@ def _compare(operator: str, actual: str, values: list[str]) -> bool:
         return actual.lower() in {value.lower() for value in values}
     if operator.startswith("Numeric"):
         return any(_number(operator, float(actual), float(value)) for value in values)
-    if operator in {"StringLike", "ArnLike", "ArnEquals"}:
+    if operator == "StringLike":
         return any(_like(value, actual) for value in values)
+    if operator in {"ArnLike", "ArnEquals"}:
+        return any(_arn_like(value, actual) for value in values)
     if operator == "StringEqualsIgnoreCase":
         return actual.lower() in {value.lower() for value in values}
     return actual in values
@@ -137,6 +139,12 @@ def _number(operator: str, actual: float, value: float) -> bool:
 
 def _like(pattern: str, value: str) -> bool:
     return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))
+
+
+def _arn_like(pattern: str, value: str) -> bool:
+    """Part by part: a wildcard stands for nothing beyond the colon. Equal and like are the same for ARNs."""
+    patterns, parts = pattern.split(":", 5), value.split(":", 5)
+    return len(patterns) == len(parts) == 6 and all(map(_like, patterns, parts))
 
 
 def _many(value: Any) -> list[Any]:

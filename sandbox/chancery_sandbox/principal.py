@@ -9,10 +9,10 @@ from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from .call import CURRENT
+from .functions import credentials
 from .policy import Asked
 
 PARTITION = "aws"
-
 
 def account_of(access_key: str) -> str:
     """The account that an access key belongs to; keys that nobody made belong to the default account."""
@@ -56,7 +56,11 @@ def identity(access_key: str) -> dict[str, Any]:
 
 
 def asked(action: str, resource: str, **more: str | tuple[str, ...]) -> Asked:
-    """The question that the call being answered puts to a policy; further condition keys may be given."""
+    """The question that the call being answered puts to a policy; further condition keys may be given.
+
+    There is no VPC here, so `aws:SourceVpce` is in no call; nor is any session one with a second factor.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
     call = CURRENT.get(None)
     who = identity(call.access_key if call else "")
     issuer = who.get("sessionContext", {}).get("sessionIssuer", {}).get("arn")
@@ -68,5 +72,12 @@ def asked(action: str, resource: str, **more: str | tuple[str, ...]) -> Asked:
         "aws:principalarn": issuer or who["arn"],
         "aws:principalaccount": account,
         "aws:principaltype": who["type"],
+        "aws:principalisawsservice": "false",
+        "aws:userid": who["principalId"],
     }
+    function = credentials.issued_to(call.access_key) if call else None
+    if function is not None:
+        # A property of the session, which goes with its credentials wherever they are carried.
+        # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+        context["lambda:sourcefunctionarn"] = function.function
     return Asked(action, resource, names, context | {name.lower(): value for name, value in more.items()})

@@ -25,6 +25,8 @@ MODULE = REPOSITORY / "terraform"
 ZIP = Path(os.environ.get("CHANCERY_LAMBDA_ZIP") or REPOSITORY / "dist" / "chancery-lambda.zip")
 
 SLACK_TOKEN = "xoxb-0000-token"
+NAMED_OPERATOR = "arn:aws:iam::123456789012:role/named-operator"
+"""Who may write to the ledger of `main` besides its functions."""
 CUSTOM_EXTENSION = "1.3.6.1.4.1.55555.1.1"
 
 ENTRIES = (
@@ -144,6 +146,7 @@ def _main(folder: Path) -> dict[str, dict]:
             "custom_extension_allowlist": [CUSTOM_EXTENSION],
             "slack_channels": ["ca", "alerts"],
             "slack_token": SLACK_TOKEN,
+            "operator_role_arns": [NAMED_OPERATOR],
             "root_ca_info": INFO | {"commonName": "Example Root CA", "lifetime": 7300},
             "issuing_ca_info": INFO | {"commonName": "Example Issuing CA", "lifetime": 3650, "pathLengthConstraint": 0},
         }
@@ -185,6 +188,7 @@ def _rotation(_folder: Path) -> dict[str, dict]:
             "lambda_zip": str(ZIP),
             "project": "rotation",
             "bucket_prefix": "rotation",
+            "operator_role_arns": [f"arn:aws:iam::123456789012:role/rotation-{name}" for name in ("operator", "reader")],
             "root_ca_info": INFO | {"commonName": "Rotation Root CA", "lifetime": 7300},
             "issuing_ca_info": INFO | {"commonName": "First Issuing CA", "lifetime": 3650, "pathLengthConstraint": 0},
         }

@@ -1,4 +1,4 @@
-"""Functions to try: one in Python behind the managed runtime, one that speaks the Runtime API itself."""
+"""Functions to try: in Python behind the managed runtime, and one that speaks the Runtime API itself."""
 
 from __future__ import annotations
 
@@ -45,6 +45,20 @@ def lambda_handler(event, context):
         "client": context.client_context, "slack": os.environ.get("SLACK_API_URL"),
     }
 """
+
+CALLS = """
+import boto3
+from botocore.exceptions import ClientError
+
+def lambda_handler(event, context):
+    service, call, arguments = event
+    try:
+        getattr(boto3.client(service), call)(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "done"
+"""
+"""Makes the one call that its event is, and says what came of it."""
 
 BOOTSTRAP = f"""#!{sys.executable}
 import http.client, json, os

@@ -77,7 +77,7 @@ run "one" {
   assert {
     condition = {
       for name, policy in local.policies : name => flatten([
-        for statement in jsondecode(policy).Statement : statement.Resource if contains(flatten([statement.Action]), "kms:Sign")
+        for statement in jsondecode(policy).Statement : statement.Resource if statement.Effect == "Allow" && contains(flatten([statement.Action]), "kms:Sign")
       ])
       } == {
       create-root-ca    = ["arn:aws:kms:eu-west-2:123456789012:key/root"]
@@ -129,8 +129,8 @@ run "one" {
   assert {
     condition = {
       for name, policy in local.policies : name => join(" ", sort(flatten([
-        for statement in jsondecode(policy).Statement : [for resource in flatten([statement.Resource]) : trimprefix(resource, "arn:aws:s3:::serverless-ca-external-dev-abcde/")] if contains(flatten([statement.Action]), "s3:PutObject")
-      ]))) if strcontains(policy, "s3:PutObject")
+        for statement in jsondecode(policy).Statement : [for resource in flatten([statement.Resource]) : trimprefix(resource, "arn:aws:s3:::serverless-ca-external-dev-abcde/")] if statement.Effect == "Allow" && contains(flatten([statement.Action]), "s3:PutObject")
+      ]))) if length([for statement in jsondecode(policy).Statement : statement if statement.Effect == "Allow" && contains(flatten([statement.Action]), "s3:PutObject")]) > 0
       } == {
       create-root-ca    = "serverless-ca-bundle-dev.pem serverless-root-ca-dev.crt"
       create-issuing-ca = "serverless-ca-bundle-dev.pem serverless-issuing-ca-2-dev.crt serverless-issuing-ca-dev.crt"

@@ -76,6 +76,67 @@ run "policy" {
   }
 }
 
+run "nobody_verifies" {
+  command = plan
+
+  module {
+    source = "./modules/ca-key"
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_kms_key.encryption.policy).Statement : statement if contains(flatten([statement.Action]), "kms:Verify")] == [jsondecode(jsonencode({
+      Sid       = "NobodyVerifies"
+      Effect    = "Deny"
+      Principal = { AWS = "*" }
+      Action    = "kms:Verify"
+      Resource  = "*"
+    }))]
+    error_message = "Everybody verifies with the public key, and nobody in the place of a signature."
+  }
+
+  assert {
+    condition     = !strcontains(aws_kms_key.encryption.policy, "aws:SourceVpce") && !strcontains(aws_kms_key.encryption.policy, "aws:userid") && !strcontains(aws_kms_key.encryption.policy, "WakeAndPutToSleep")
+    error_message = "What was not asked for is not there."
+  }
+}
+
+run "signing_from_elsewhere" {
+  command = plan
+
+  module {
+    source = "./modules/ca-key"
+  }
+
+  variables {
+    signing_vpc_endpoint_ids = ["vpce-0123456789abcdef0"]
+    signing_user_ids         = ["AROAEXAMPLE:p-tls-cert-dev"]
+    waking_role_arns         = ["arn:aws:iam::123456789012:role/root-operator"]
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_kms_key.encryption.policy).Statement : statement.Sid => try(statement.Condition.StringNotEquals, null) if statement.Effect == "Deny" && statement.Action == "kms:Sign"
+      } == {
+      NobodyElseSigns           = null
+      SignThroughEndpointsAlone = { "aws:SourceVpce" = ["vpce-0123456789abcdef0"] }
+      SignInTheseSessionsAlone  = { "aws:userid" = ["AROAEXAMPLE:p-tls-cert-dev"] }
+    }
+    error_message = "Credentials that were carried away, and roles that were made again, sign nothing."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_kms_key.encryption.policy).Statement : statement if statement.Sid == "WakeAndPutToSleep"] == [jsondecode(jsonencode({
+      Sid       = "WakeAndPutToSleep"
+      Effect    = "Allow"
+      Principal = { AWS = ["arn:aws:iam::123456789012:role/root-operator"] }
+      Action    = ["kms:DescribeKey", "kms:DisableKey", "kms:EnableKey"]
+      Resource  = "*"
+      Condition = { Bool = { "aws:MultiFactorAuthPresent" = "true" } }
+    }))]
+    error_message = "The key is woken with a second factor."
+  }
+}
+
 run "named_administrators" {
   command = plan
 

@@ -103,6 +103,8 @@ run "production_leaves_the_environment_out_of_ca_names_alone" {
     env                          = "prd"
     bucket_prefix                = "Example Ltd"
     dynamodb_deletion_protection = true
+    key_administrators           = ["arn:aws:iam::123456789012:role/deployer"]
+    request_writer_arns          = ["arn:aws:iam::123456789012:role/deployer"]
   }
 
   assert {

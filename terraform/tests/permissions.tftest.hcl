@@ -47,7 +47,7 @@ run "signing" {
   assert {
     condition = {
       for name, policy in local.policies : name => [
-        for statement in jsondecode(policy).Statement : statement.Resource if contains(flatten([statement.Action]), "kms:Sign")
+        for statement in jsondecode(policy).Statement : statement.Resource if statement.Effect == "Allow" && contains(flatten([statement.Action]), "kms:Sign")
       ]
       } == {
       create-root-ca    = ["arn:aws:kms:eu-west-2:123456789012:key/root"]
@@ -66,7 +66,7 @@ run "signing" {
     condition = alltrue(flatten([
       for policy in values(local.policies) : [
         for statement in jsondecode(policy).Statement : can(statement.Condition.StringEquals["kms:SigningAlgorithm"]) && statement.Condition.StringEquals["kms:MessageType"] == "DIGEST"
-        if contains(flatten([statement.Action]), "kms:Sign")
+        if statement.Effect == "Allow" && contains(flatten([statement.Action]), "kms:Sign")
       ]
     ]))
     error_message = "Roles sign digests, with the key's algorithm."
@@ -77,7 +77,7 @@ run "authentication" {
   command = plan
 
   assert {
-    condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "kms:GenerateMac")])) == "create-issuing-ca create-root-ca sweep tls-cert"
+    condition     = join(" ", sort([for name, policy in local.policies : name if length([for statement in jsondecode(policy).Statement : statement if statement.Effect == "Allow" && contains(flatten([statement.Action]), "kms:GenerateMac")]) > 0])) == "create-issuing-ca create-root-ca sweep tls-cert"
     error_message = "Those who may prepare certificates authenticate what is to be signed, and nobody else."
   }
 
@@ -85,14 +85,14 @@ run "authentication" {
     condition = alltrue(flatten([
       for policy in values(local.policies) : [
         for statement in jsondecode(policy).Statement : statement.Resource == "arn:aws:kms:eu-west-2:123456789012:key/intents"
-        if contains(flatten([statement.Action]), "kms:GenerateMac")
+        if statement.Effect == "Allow" && contains(flatten([statement.Action]), "kms:GenerateMac")
       ]
     ]))
     error_message = "They do so with the one key that is made for it."
   }
 
   assert {
-    condition     = join(" ", sort([for name, policy in local.policies : name if length([for statement in jsondecode(policy).Statement : statement if contains(flatten([statement.Action]), "kms:GetPublicKey")]) == 2])) == "create-issuing-ca create-root-ca expiry issuing-ca-crl root-ca-crl sweep tls-cert"
+    condition     = join(" ", sort([for name, policy in local.policies : name if length([for statement in jsondecode(policy).Statement : statement if statement.Effect == "Allow" && contains(flatten([statement.Action]), "kms:GetPublicKey")]) == 2])) == "create-issuing-ca create-root-ca expiry issuing-ca-crl root-ca-crl sweep tls-cert"
     error_message = "Whoever goes by CA certificates compares both with the keys in KMS."
   }
 }
@@ -105,7 +105,7 @@ run "no_wildcards" {
       for policy in values(local.policies) : [
         for statement in jsondecode(policy).Statement : [
           for action in flatten([statement.Action]) : contains(["iam:ListAccountAliases", "xray:PutTelemetryRecords", "xray:PutTraceSegments"], action)
-        ] if contains(flatten([statement.Resource]), "*")
+        ] if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "*")
       ]
     ]))
     error_message = "Only calls that AWS knows no resource for may be on any resource."
@@ -137,7 +137,7 @@ run "objects" {
 
   assert {
     condition = [
-      for statement in jsondecode(local.policies["tls-cert"]).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")
+      for statement in jsondecode(local.policies["tls-cert"]).Statement : statement.Resource if statement.Effect == "Allow" && contains(flatten([statement.Action]), "s3:GetObject")
     ] == [["arn:aws:s3:::serverless-ca-internal-dev-abcde/tls.json", "arn:aws:s3:::serverless-ca-internal-dev-abcde/csrs/*"]]
     error_message = "tls-cert reads requests, and nothing published."
   }
@@ -146,8 +146,8 @@ run "objects" {
   assert {
     condition = {
       for name, policy in local.policies : name => join(" ", sort(flatten([
-        for statement in jsondecode(policy).Statement : [for resource in flatten([statement.Resource]) : trimprefix(resource, "arn:aws:s3:::serverless-ca-external-dev-abcde/")] if contains(flatten([statement.Action]), "s3:PutObject")
-      ]))) if strcontains(policy, "s3:PutObject")
+        for statement in jsondecode(policy).Statement : [for resource in flatten([statement.Resource]) : trimprefix(resource, "arn:aws:s3:::serverless-ca-external-dev-abcde/")] if statement.Effect == "Allow" && contains(flatten([statement.Action]), "s3:PutObject")
+      ]))) if length([for statement in jsondecode(policy).Statement : statement if statement.Effect == "Allow" && contains(flatten([statement.Action]), "s3:PutObject")]) > 0
       } == {
       create-root-ca    = "serverless-ca-bundle-dev.pem serverless-root-ca-dev.crt"
       create-issuing-ca = "serverless-ca-bundle-dev.pem serverless-issuing-ca-dev.crt"
@@ -158,7 +158,7 @@ run "objects" {
   }
 
   assert {
-    condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "s3:PutObject")])) == "create-issuing-ca create-root-ca issuing-ca-crl root-ca-crl"
+    condition     = join(" ", sort([for name, policy in local.policies : name if length([for statement in jsondecode(policy).Statement : statement if statement.Effect == "Allow" && contains(flatten([statement.Action]), "s3:PutObject")]) > 0])) == "create-issuing-ca create-root-ca issuing-ca-crl root-ca-crl"
     error_message = "Nobody else writes published files."
   }
 }
@@ -178,7 +178,7 @@ run "ledger" {
 
   assert {
     condition = [
-      for statement in jsondecode(local.policies.expiry).Statement : statement if length(setintersection(flatten([statement.Action]), ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"])) > 0
+      for statement in jsondecode(local.policies.expiry).Statement : statement if statement.Effect == "Allow" && length(setintersection(flatten([statement.Action]), ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"])) > 0
       ] == [jsondecode(jsonencode({
         Sid      = "RecordReminders"
         Effect   = "Allow"
@@ -233,8 +233,8 @@ run "ledger" {
         ] if can(statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
       ])))
       } == {
-      create-root-ca    = "adoption:DPU attempts#*:PU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
-      create-issuing-ca = "adoption:DPU attempts#*:PU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
+      create-root-ca    = "adoption:PU attempts#*:PU authorities:D authorities:PU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
+      create-issuing-ca = "adoption:PU attempts#*:PU authorities:D authorities:PU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
       root-ca-crl       = "attempts#*:PU blocked#*:U changes#serverless-root-ca-dev#full:PU crl#serverless-root-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-root-ca-dev#full:PU revoked#serverless-root-ca-dev#full:PU revoked-ca#*:P token#*:D"
       issuing-ca-crl    = "attempts#*:PU blocked#*:U changes#serverless-issuing-ca-dev#full:PU crl#serverless-issuing-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-issuing-ca-dev#full:PU revoked#serverless-issuing-ca-dev#full:PU row-scan#serverless-issuing-ca-dev:PU token#*:D"
       tls-cert          = "attempts#*:PU changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU rejections#*:P rejections-days:P revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
@@ -302,7 +302,7 @@ run "ledger" {
   }
 
   assert {
-    condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "dynamodb:PutItem")])) == "create-issuing-ca create-root-ca issuing-ca-crl root-ca-crl sweep tls-cert"
+    condition     = join(" ", sort([for name, policy in local.policies : name if length([for statement in jsondecode(policy).Statement : statement if statement.Effect == "Allow" && contains(flatten([statement.Action]), "dynamodb:PutItem")]) > 0])) == "create-issuing-ca create-root-ca issuing-ca-crl root-ca-crl sweep tls-cert"
     error_message = "expiry and notify write no rows."
   }
 

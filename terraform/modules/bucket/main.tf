@@ -46,6 +46,29 @@ locals {
     },
   ] : statement if var.origin_access_identity_arn != ""]
 
+  # Whoever else may do anything in the account puts none of these in place, and takes none away.
+  writer_statements = [
+    for name, rule in var.writers : {
+      Sid       = "Only${name}"
+      Effect    = "Deny"
+      Principal = { AWS = "*" }
+      Action    = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject", "s3:ReplicateDelete", "s3:ReplicateObject"]
+      Resource  = [for key in rule.keys : "${local.arn}/${key}"]
+      Condition = { ArnNotEquals = { "aws:PrincipalArn" = rule.arns } }
+    }
+  ]
+
+  administrator_statements = [for statement in [
+    {
+      Sid       = "OnlyAdministratorsChangeTheBucket"
+      Effect    = "Deny"
+      Principal = { AWS = "*" }
+      Action    = ["s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketPolicy", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration", "s3:PutReplicationConfiguration"]
+      Resource  = local.arn
+      Condition = { ArnNotEquals = { "aws:PrincipalArn" = var.administrators } }
+    },
+  ] : statement if length(var.administrators) > 0]
+
   block_statements = [for statement in [
     {
       # Objects under a caller's own key could be read by nobody else, the authority included.
@@ -133,6 +156,8 @@ resource "aws_s3_bucket_policy" "bucket" {
         },
       ],
       local.block_statements,
+      local.writer_statements,
+      local.administrator_statements,
       local.cloudfront_statements,
       local.identity_statements,
       local.read_statements,

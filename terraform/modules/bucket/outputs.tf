@@ -18,3 +18,8 @@ output "regional_domain_name" {
   description = "Domain of the bucket in its region, for a distribution: known once the policy admits CloudFront"
   depends_on  = [aws_s3_bucket_policy.bucket]
 }
+
+output "policy" {
+  value       = aws_s3_bucket_policy.bucket.policy
+  description = "The bucket's policy, as JSON"
+}

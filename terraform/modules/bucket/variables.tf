@@ -3,6 +3,12 @@ variable "account_id" {
   description = "Account whose distributions may read"
 }
 
+variable "administrators" {
+  type        = list(string)
+  description = "ARNs of who alone changes the bucket's policy, versioning, lifecycle and replication; empty: whom the account's IAM policies allow to"
+  default     = []
+}
+
 variable "blocked_encryption_types" {
   type        = list(string)
   description = "Kinds of encryption that uploads may not use; `SSE-C` is known"
@@ -68,5 +74,11 @@ variable "reader_principals" {
 variable "tags" {
   type        = map(string)
   description = "Tags of the bucket"
+  default     = {}
+}
+
+variable "writers" {
+  type        = map(object({ keys = list(string), arns = list(string) }))
+  description = "Who alone puts and deletes which objects, by words that say so: the last part of the statement's id. What is in no list, the account's IAM policies decide about"
   default     = {}
 }

@@ -6,6 +6,48 @@ module "algorithm" {
   key_spec = var.key_spec
 }
 
+locals {
+  # Every use of the key but the one is shut. Whoever has the public key verifies with that; a kms:Verify would stand where the
+  # key's last use is looked up, in the place of a signature.
+  no_verification = [{
+    Sid       = "NobodyVerifies"
+    Effect    = "Deny"
+    Principal = { AWS = "*" }
+    Action    = "kms:Verify"
+    Resource  = "*"
+  }]
+
+  # Credentials that were carried out of a function sign from nowhere else.
+  endpoints_only = [for statement in [{
+    Sid       = "SignThroughEndpointsAlone"
+    Effect    = "Deny"
+    Principal = { AWS = "*" }
+    Action    = "kms:Sign"
+    Resource  = "*"
+    Condition = { StringNotEquals = { "aws:SourceVpce" = var.signing_vpc_endpoint_ids } }
+  }] : statement if length(var.signing_vpc_endpoint_ids) > 0]
+
+  # A role that is deleted, and made again under the same name, is another one; and so is one whose session is not its function's.
+  sessions_only = [for statement in [{
+    Sid       = "SignInTheseSessionsAlone"
+    Effect    = "Deny"
+    Principal = { AWS = "*" }
+    Action    = "kms:Sign"
+    Resource  = "*"
+    Condition = { StringNotEquals = { "aws:userid" = var.signing_user_ids } }
+  }] : statement if length(var.signing_user_ids) > 0]
+
+  # Whoever wakes the key and puts it to sleep again does so with a second factor, and does nothing else with it.
+  waking = [for statement in [{
+    Sid       = "WakeAndPutToSleep"
+    Effect    = "Allow"
+    Principal = { AWS = var.waking_role_arns }
+    Action    = ["kms:DescribeKey", "kms:DisableKey", "kms:EnableKey"]
+    Resource  = "*"
+    Condition = { Bool = { "aws:MultiFactorAuthPresent" = "true" } }
+  }] : statement if length(var.waking_role_arns) > 0]
+}
+
 module "policy" {
   source = "../key-policy"
 
@@ -13,7 +55,8 @@ module "policy" {
   account_id             = var.account_id
   partition              = var.partition
   administrators         = var.administrators
-  further_administration = ["kms:GetPublicKey", "kms:Verify"]
+  further_administration = ["kms:GetPublicKey"]
+  further_statements     = concat(local.no_verification, local.endpoints_only, local.sessions_only, local.waking)
 
   use = {
     sid             = "Sign"
@@ -41,6 +84,8 @@ resource "aws_kms_key" "encryption" {
 
   lifecycle {
     prevent_destroy = true
+    # Whether it sleeps is for those to say who wake it, and that it was stopped for those who stopped it: no apply undoes it.
+    ignore_changes = [is_enabled]
   }
 }
 

@@ -40,8 +40,26 @@ variable "signing_role_arns" {
   description = "Roles that may sign"
 }
 
+variable "signing_user_ids" {
+  type        = list(string)
+  description = "Unique ids of the signing roles, each with the name of its function after a colon: no other session of theirs signs; empty: any"
+  default     = []
+}
+
+variable "signing_vpc_endpoint_ids" {
+  type        = list(string)
+  description = "VPC endpoints through which alone the key signs; empty: any way"
+  default     = []
+}
+
 variable "tags" {
   type        = map(string)
   description = "Tags of the key"
   default     = {}
+}
+
+variable "waking_role_arns" {
+  type        = list(string)
+  description = "Roles that may enable and disable the key, with a second factor"
+  default     = []
 }

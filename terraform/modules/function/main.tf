@@ -41,7 +41,7 @@ resource "aws_cloudwatch_log_subscription_filter" "logs" {
 
 resource "aws_lambda_function" "function" {
   #checkov:skip=CKV_AWS_115:A limit would take concurrency from the account for good; throttling is retried and raises an alarm
-  #checkov:skip=CKV_AWS_117:It talks to AWS interfaces alone (notify also to Slack), which a VPC would only make slower and dearer
+  #checkov:skip=CKV_AWS_117:It talks to AWS interfaces alone (notify also to Slack), which a VPC makes slower and dearer; it is an input (signing_subnet_ids)
   #checkov:skip=CKV_AWS_173:The variables hold names and settings, no secret, and a key would add a KMS call to each cold start
   #checkov:skip=CKV_AWS_272:Code signing needs a signing profile of the owner's; it is an input (code_signing_config_arn)
   function_name           = var.name
@@ -69,6 +69,15 @@ resource "aws_lambda_function" "function" {
     # The program itself writes JSON, a line an event; CloudWatch finds the metrics in it.
     log_format = "Text"
     log_group  = aws_cloudwatch_log_group.function.name
+  }
+
+  dynamic "vpc_config" {
+    for_each = length(var.subnet_ids) > 0 ? [true] : []
+
+    content {
+      subnet_ids         = var.subnet_ids
+      security_group_ids = var.security_group_ids
+    }
   }
 
   tracing_config {
@@ -104,7 +113,7 @@ resource "aws_lambda_alias" "caller" {
 }
 
 resource "aws_lambda_permission" "invoke" {
-  for_each = var.invokers
+  for_each = var.unqualified_invocation ? var.invokers : {}
 
   action        = "lambda:InvokeFunction"
   function_name = aws_lambda_function.function.function_name

@@ -85,6 +85,18 @@ variable "role_name" {
   default     = null
 }
 
+variable "security_group_ids" {
+  type        = list(string)
+  description = "Security groups of the function in its VPC"
+  default     = []
+}
+
+variable "subnet_ids" {
+  type        = list(string)
+  description = "Subnets that the function is attached to; empty: it is in no VPC"
+  default     = []
+}
+
 variable "tags" {
   type        = map(string)
   description = "Tags of everything here"
@@ -94,6 +106,12 @@ variable "tags" {
 variable "timeout" {
   type        = number
   description = "Seconds that one invocation may take"
+}
+
+variable "unqualified_invocation" {
+  type        = bool
+  description = "Whether those in `invokers` may also invoke the function by its name, and not only by its alias"
+  default     = true
 }
 
 variable "xray_enabled" {

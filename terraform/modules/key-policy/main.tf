@@ -73,6 +73,7 @@ locals {
           Resource  = "*"
         },
       ],
+      var.further_statements,
     )
   })
 }

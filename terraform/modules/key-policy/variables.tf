@@ -14,6 +14,12 @@ variable "further_administration" {
   default     = []
 }
 
+variable "further_statements" {
+  type        = any
+  description = "Statements that keys of this kind have beside those of every key"
+  default     = []
+}
+
 variable "id" {
   type        = string
   description = "The policy's Id"

@@ -8,7 +8,9 @@ locals {
     [
       { name = "Sweep", function = "sweep", error = "$.SweepError" },
       { name = "Create Root CA", function = "create-root-ca", error = "$.CreateRootCaError" },
-      { name = "Root CA CRL", function = "root-ca-crl", error = "$.RootCaCrlError" },
+    ],
+    [for step in [{ name = "Root CA CRL", function = "root-ca-crl", error = "$.RootCaCrlError" }] : step if var.root_crl],
+    [
       { name = "Create Issuing CA", function = "create-issuing-ca", error = "$.CreateIssuingCaError" },
       { name = "Issuing CA CRL", function = "issuing-ca-crl", error = "$.IssuingCaCrlError" },
     ],

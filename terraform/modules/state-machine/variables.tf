@@ -54,6 +54,12 @@ variable "region" {
   description = "Region of the state machine"
 }
 
+variable "root_crl" {
+  type        = bool
+  description = "Whether the root CA's CRL is published with every run; otherwise somebody has its function called"
+  default     = true
+}
+
 variable "schedule_expression" {
   type        = string
   description = "When it runs"

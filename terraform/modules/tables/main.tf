@@ -96,3 +96,100 @@ resource "aws_dynamodb_table" "journal" {
     prevent_destroy = true
   }
 }
+
+# What roles' own policies say is theirs; this is the tables'. Whoever else may do anything in the account writes no row, nor
+# revokes by hand: that is for the functions, and for the operators who are named.
+locals {
+  writes = [
+    "dynamodb:BatchWriteItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PartiQLDelete",
+    "dynamodb:PartiQLInsert",
+    "dynamodb:PartiQLUpdate",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+  ]
+
+  # What takes items away in many partitions at once. Nothing of ours does.
+  deletions_at_large = ["dynamodb:BatchWriteItem", "dynamodb:PartiQLDelete"]
+
+  administration = [
+    "dynamodb:DeleteResourcePolicy",
+    "dynamodb:DeleteTable",
+    "dynamodb:PutResourcePolicy",
+    "dynamodb:UpdateContinuousBackups",
+    "dynamodb:UpdateTable",
+    "dynamodb:UpdateTimeToLive",
+  ]
+
+  table_arns = { certificates = aws_dynamodb_table.ca.arn, journal = aws_dynamodb_table.journal.arn }
+
+  statements = {
+    for table, arn in local.table_arns : table => concat(
+      [
+        {
+          Sid       = "NobodyElseWrites"
+          Effect    = "Deny"
+          Principal = { AWS = "*" }
+          Action    = local.writes
+          Resource  = arn
+          # What DynamoDB does by itself (rejections are forgotten after 90 days) is no principal's doing.
+          Condition = {
+            ArnNotEquals = { "aws:PrincipalArn" = var.writing_role_arns }
+            BoolIfExists = { "aws:PrincipalIsAWSService" = "false" }
+          }
+        },
+      ],
+      [for statement in [{
+        Sid       = "OnlyAdministratorsChangeTheTable"
+        Effect    = "Deny"
+        Principal = { AWS = "*" }
+        Action    = local.administration
+        Resource  = arn
+        Condition = { ArnNotEquals = { "aws:PrincipalArn" = var.administrators }, BoolIfExists = { "aws:PrincipalIsAWSService" = "false" } }
+      }] : statement if length(var.administrators) > 0],
+    )
+  }
+}
+
+resource "aws_dynamodb_resource_policy" "ca" {
+  resource_arn = aws_dynamodb_table.ca.arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(local.statements["certificates"], [
+      {
+        Sid       = "NobodyDeletesRows"
+        Effect    = "Deny"
+        Principal = { AWS = "*" }
+        Action    = concat(local.deletions_at_large, ["dynamodb:DeleteItem"])
+        Resource  = aws_dynamodb_table.ca.arn
+      },
+    ])
+  })
+}
+
+resource "aws_dynamodb_resource_policy" "journal" {
+  resource_arn = aws_dynamodb_table.journal.arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(local.statements["journal"], [
+      {
+        Sid       = "NobodyDeletesAttempts"
+        Effect    = "Deny"
+        Principal = { AWS = "*" }
+        Action    = "dynamodb:DeleteItem"
+        Resource  = aws_dynamodb_table.journal.arn
+        Condition = { "ForAnyValue:StringLike" = { "dynamodb:LeadingKeys" = ["attempts#*"] } }
+      },
+      {
+        Sid       = "NobodyDeletesAtLarge"
+        Effect    = "Deny"
+        Principal = { AWS = "*" }
+        Action    = local.deletions_at_large
+        Resource  = aws_dynamodb_table.journal.arn
+      },
+    ])
+  })
+}

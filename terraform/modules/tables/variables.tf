@@ -1,3 +1,9 @@
+variable "administrators" {
+  type        = list(string)
+  description = "ARNs of who alone changes and deletes the tables and their policies; empty: whom the account's IAM policies allow to"
+  default     = []
+}
+
 variable "deletion_protection" {
   type        = bool
   description = "Whether AWS refuses to delete the tables"
@@ -22,4 +28,9 @@ variable "tags" {
   type        = map(string)
   description = "Tags of both tables"
   default     = {}
+}
+
+variable "writing_role_arns" {
+  type        = list(string)
+  description = "ARNs of roles that write to the tables, as far as their own policies allow; nobody else does"
 }
