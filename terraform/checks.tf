@@ -132,6 +132,13 @@ check "request_writers" {
   }
 }
 
+check "whole_accounts" {
+  assert {
+    condition     = !contains(var.prod_envs, var.env) || !anytrue([for principal in var.aws_principals : can(regex("^[0-9]{12}$|:root$", principal))])
+    error_message = "aws_principals names a whole account in production: whoever its IAM policies let may have any certificate. Name roles."
+  }
+}
+
 check "slack_token" {
   assert {
     condition     = nonsensitive(var.slack_token == "")

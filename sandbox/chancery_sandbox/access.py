@@ -1,4 +1,4 @@
-"""What a role may do: its policies and that of a key, table or bucket are asked before a call of its session is answered.
+"""What a role may do: its policies and that of a key, table or bucket are asked before its session's call is answered.
 
 Only sessions of roles are asked about, which is what functions run as. Whoever comes with other credentials stands for
 the account's administrator.
@@ -180,7 +180,8 @@ def _dynamodb(operation: str, value: dict[str, Any]) -> Iterator[tuple[str, str,
 
 
 _STATEMENT = re.compile(
-    r'^\s*(?P<verb>select|insert|update|delete)\b(.*?\bfrom\b|\s+into\b)?\s*"?(?P<table>[\w.-]+)"?', re.IGNORECASE | re.DOTALL
+    r'^\s*(?P<verb>select|insert|update|delete)\b(.*?\bfrom\b|\s+into\b)?\s*"?(?P<table>[\w.-]+)"?',
+    re.IGNORECASE | re.DOTALL,
 )
 
 

@@ -178,7 +178,9 @@ def nothing_is_denied(request):
     before = [len(sandbox.ask("GET", "refusals")) for sandbox in sandboxes]
     yield
     for sandbox, count in zip(sandboxes, before, strict=True):
-        assert [why for why in sandbox.ask("GET", "refusals")[count:] if not any(each in why for each in expected)] == []
+        assert [
+            why for why in sandbox.ask("GET", "refusals")[count:] if not any(each in why for each in expected)
+        ] == []
 
 
 @pytest.fixture

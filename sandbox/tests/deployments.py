@@ -188,7 +188,9 @@ def _rotation(_folder: Path) -> dict[str, dict]:
             "lambda_zip": str(ZIP),
             "project": "rotation",
             "bucket_prefix": "rotation",
-            "operator_role_arns": [f"arn:aws:iam::123456789012:role/rotation-{name}" for name in ("operator", "reader")],
+            "operator_role_arns": [
+                f"arn:aws:iam::123456789012:role/rotation-{name}" for name in ("operator", "reader")
+            ],
             "root_ca_info": INFO | {"commonName": "Rotation Root CA", "lifetime": 7300},
             "issuing_ca_info": INFO | {"commonName": "First Issuing CA", "lifetime": 3650, "pathLengthConstraint": 0},
         }

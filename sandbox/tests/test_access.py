@@ -195,7 +195,9 @@ def test_buckets_have_policies_of_their_own(sandbox, session, name):
     s3 = client("s3")
     others = {"ArnNotEquals": {"aws:PrincipalArn": [role + "x"]}}
     objects = deny("s3:PutObject", "s3:DeleteObject*", resource=f"arn:aws:s3:::{name}/a.crl", Condition=others)
-    bucket = deny("s3:PutBucketPolicy", "s3:PutLifecycleConfiguration", resource=f"arn:aws:s3:::{name}", Condition=others)
+    bucket = deny(
+        "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration", resource=f"arn:aws:s3:::{name}", Condition=others
+    )
     admin.put_bucket_policy(Bucket=name, Policy=document(objects, bucket))
     assert denied(s3.put_object, Bucket=name, Key="a.crl", Body=b"x") == "AccessDenied"
     assert denied(s3.create_multipart_upload, Bucket=name, Key="a.crl") == "AccessDenied"
@@ -204,7 +206,10 @@ def test_buckets_have_policies_of_their_own(sandbox, session, name):
     assert denied(s3.delete_objects, Bucket=name, Delete={"Objects": [{"Key": "a.crl"}]}) == "AccessDenied"
     assert denied(s3.put_bucket_policy, Bucket=name, Policy="{}") == "AccessDenied"
     rules = [{"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]
-    assert denied(s3.put_bucket_lifecycle_configuration, Bucket=name, LifecycleConfiguration={"Rules": rules}) == "AccessDenied"
+    assert (
+        denied(s3.put_bucket_lifecycle_configuration, Bucket=name, LifecycleConfiguration={"Rules": rules})
+        == "AccessDenied"
+    )
     s3.put_object(Bucket=name, Key="b.crl", Body=b"x")
 
 
@@ -213,9 +218,19 @@ def test_a_session_is_its_function_s(sandbox, name):
     iam, key = sandbox.client("iam"), sandbox.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]
     own = f"arn:aws:lambda:eu-west-1:123456789012:function:{name}"
-    only = {"Effect": "Deny", "Action": "kms:Sign", "Resource": "*", "Condition": {"ArnNotEquals": {"lambda:SourceFunctionArn": own}}}
+    only = {
+        "Effect": "Deny",
+        "Action": "kms:Sign",
+        "Resource": "*",
+        "Condition": {"ArnNotEquals": {"lambda:SourceFunctionArn": own}},
+    }
     iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(allow("kms:Sign"), only))
-    arguments = {"KeyId": key["KeyMetadata"]["KeyId"], "Message": "x" * 32, "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256"}
+    arguments = {
+        "KeyId": key["KeyMetadata"]["KeyId"],
+        "Message": "x" * 32,
+        "MessageType": "DIGEST",
+        "SigningAlgorithm": "ECDSA_SHA_256",
+    }
     for function in (name, name + "-thief"):
         sandbox.client("lambda").create_function(
             FunctionName=function, Role=role["Arn"], Runtime="python3.11", Handler="f.lambda_handler", Timeout=30,
@@ -233,7 +248,9 @@ def test_a_session_is_its_function_s(sandbox, name):
     other = deny("kms:Sign", Condition={"StringNotEquals": {"aws:userid": [pinned]}})
     iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(allow("kms:Sign")))
     everything = allow("kms:*", Principal={"AWS": "arn:aws:iam::123456789012:root"})
-    sandbox.client("kms").put_key_policy(KeyId=arguments["KeyId"], PolicyName="default", Policy=document(everything, other))
+    sandbox.client("kms").put_key_policy(
+        KeyId=arguments["KeyId"], PolicyName="default", Policy=document(everything, other)
+    )
     assert lambdas.call(sandbox, name, ["kms", "sign", arguments])[1] == "done"
     assert lambdas.call(sandbox, name + "-thief", ["kms", "sign", arguments])[1] == "AccessDeniedException"
     iam.delete_role_policy(RoleName=name, PolicyName="p")
@@ -248,7 +265,11 @@ def test_aliases_are_doors_of_their_own(session, name):
     _, client = session(allow("lambda:InvokeFunction", resource=f"{arn}:door"))
     functions = client("lambda")
     # There is none, which is for the service to say.
-    for known in ({"FunctionName": name, "Qualifier": "door"}, {"FunctionName": f"{arn}:door"}, {"FunctionName": f"{name}:door"}):
+    for known in (
+        {"FunctionName": name, "Qualifier": "door"},
+        {"FunctionName": f"{arn}:door"},
+        {"FunctionName": f"{name}:door"},
+    ):
         assert denied(functions.invoke, **known) == "ResourceNotFoundException"
     for unknown in ({"FunctionName": name}, {"FunctionName": arn}, {"FunctionName": name, "Qualifier": "$LATEST"}):
         assert denied(functions.invoke, **unknown) == "AccessDeniedException"

@@ -111,14 +111,20 @@ def test_whoever_may_do_everything_writes_no_row(authority, session):
     some = {name: before[0][name] for name in ("CommonName", "SerialNumber")}
     assert said(table.get_item, TableName=certificates, Key=some) == "done"
     assert said(table.put_item, **row(authority)) == "AccessDeniedException"
-    revoke = {"UpdateExpression": "SET Revoked = :at", "ExpressionAttributeValues": {":at": {"S": "2026-11-20 10:00:00"}}}
+    revoke = {
+        "UpdateExpression": "SET Revoked = :at",
+        "ExpressionAttributeValues": {":at": {"S": "2026-11-20 10:00:00"}},
+    }
     assert said(table.update_item, TableName=certificates, Key=some, **revoke) == "AccessDeniedException"
     assert said(table.delete_item, TableName=certificates, Key=some) == "AccessDeniedException"
     batch = {certificates: [{"DeleteRequest": {"Key": some}}]}
     assert said(table.batch_write_item, RequestItems=batch) == "AccessDeniedException"
-    statement = f"DELETE FROM \"{certificates}\" WHERE CommonName = 'x' AND SerialNumber = '1'"
+    statement = f"DELETE FROM \"{certificates}\" WHERE CommonName = 'x' AND SerialNumber = '1'"  # noqa: S608
     assert said(table.execute_statement, Statement=statement) == "AccessDeniedException"
-    journal = {"TableName": authority.outputs["journal_table_name"], "Item": {"Key": {"S": "intent#1"}, "Sort": {"S": "-"}}}
+    journal = {
+        "TableName": authority.outputs["journal_table_name"],
+        "Item": {"Key": {"S": "intent#1"}, "Sort": {"S": "-"}},
+    }
     assert said(table.put_item, **journal) == "AccessDeniedException"
     assert authority.rows() == before
 
@@ -126,7 +132,9 @@ def test_whoever_may_do_everything_writes_no_row(authority, session):
 @pytest.mark.denied("named-operator")
 def test_a_named_operator_writes_and_deletes_neither_rows_nor_attempts(authority, session):
     table, journal = session("named-operator")("dynamodb"), authority.outputs["journal_table_name"]
-    other, attempt = ({"Key": {"S": key}, "Sort": {"S": "planted"}} for key in ("planted#1", "attempts#2026-11-28T17#0"))
+    other, attempt = (
+        {"Key": {"S": key}, "Sort": {"S": "planted"}} for key in ("planted#1", "attempts#2026-11-28T17#0")
+    )
     for item in (other, attempt):
         assert said(table.put_item, TableName=journal, Item=item) == "done"
     assert said(table.delete_item, TableName=journal, Key=attempt) == "AccessDeniedException"

@@ -169,6 +169,18 @@ run "long_certificates_are_spoken_of" {
   expect_failures = [check.certificate_lifetime]
 }
 
+run "whole_accounts_in_production_are_spoken_of" {
+  command = plan
+  variables {
+    env                          = "prod"
+    aws_principals               = ["arn:aws:iam::999999999999:root"]
+    dynamodb_deletion_protection = true
+    key_administrators           = ["arn:aws:iam::123456789012:role/deployer"]
+    request_writer_arns          = ["arn:aws:iam::123456789012:role/deployer"]
+  }
+  expect_failures = [check.whole_accounts]
+}
+
 run "unprotected_production_is_spoken_of" {
   command = plan
   variables {
