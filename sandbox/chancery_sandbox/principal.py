@@ -14,6 +14,7 @@ from .policy import Asked
 
 PARTITION = "aws"
 
+
 def account_of(access_key: str) -> str:
     """The account that an access key belongs to; keys that nobody made belong to the default account."""
     for account, partitions in list(sts_backends.items()):
