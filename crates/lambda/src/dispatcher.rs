@@ -70,7 +70,7 @@ impl AuthorityFunction {
     async fn answer(&self, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
         let outcome = self.handle(event, invocation).await;
         if let Some(state) = self.state.get() {
-            state.measure_refused();
+            state.count_refused_intents();
         }
         let now = self.dependencies.ports.clock.now();
         self.dependencies.metrics.flush(now, &invocation.request_id);

@@ -240,12 +240,12 @@ fn metric_value(values: &[f64]) -> Value {
 }
 
 /// A key store that measures how long signatures take.
-pub struct Measured {
+pub struct MeasuredKeyStore {
     keys: Arc<dyn KeyStore>,
     metrics: Metrics,
 }
 
-impl Measured {
+impl MeasuredKeyStore {
     /// Measures the signatures of `keys`. A key's name, without `alias/`, is its CA's name.
     pub fn new(keys: Arc<dyn KeyStore>, metrics: Metrics) -> Self {
         Self { keys, metrics }
@@ -253,7 +253,7 @@ impl Measured {
 }
 
 #[async_trait]
-impl KeyStore for Measured {
+impl KeyStore for MeasuredKeyStore {
     async fn create(&self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError> {
         self.keys.create(key, algorithm).await
     }

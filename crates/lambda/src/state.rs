@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use crate::failure::Failure;
 use crate::files::Files;
 use crate::function::Function;
-use crate::metrics::{Measured, Metrics};
+use crate::metrics::{MeasuredKeyStore, Metrics};
 use crate::rows::Rows;
 use crate::tls_json::TlsJson;
 
@@ -98,7 +98,7 @@ impl FunctionState {
             key_check,
             metrics,
         } = dependencies;
-        ports.keys = Arc::new(Measured::new(ports.keys.clone(), metrics.clone()));
+        ports.keys = Arc::new(MeasuredKeyStore::new(ports.keys.clone(), metrics.clone()));
         let looked_up = Mutex::new(ports.clock.now());
         let (config, profiles) = (settings.config()?, settings.profiles());
         let authority = Authority::open(ports, config, profiles).await?;
@@ -186,7 +186,7 @@ impl FunctionState {
     }
 
     /// Counts, in the metrics, the refused intents since the last call: found in the ledger and not signed.
-    pub fn measure_refused(&self) {
+    pub fn count_refused_intents(&self) {
         let all = self.authority.refused_intents();
         let before = self.refused.swap(all, Ordering::Relaxed);
         match all.saturating_sub(before) {

@@ -36,7 +36,7 @@ pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation
         state.authority.reload_cas_if_stale().await;
         return ChainAnswer::new(&state.authority, &request).map_or_else(|| Ok(no_ca(state)), |chain| answer(&chain));
     }
-    resolve(state, &mut request).await?;
+    read_operator_files(state, &mut request).await?;
     let issued = match token {
         (token, TokenOrigin::Caller) => state.authority.issue_tls_cert(&request, &principal, Some(token)).await,
         (token, TokenOrigin::Invocation) => {
@@ -93,7 +93,7 @@ fn token(event: &Value, invocation: &Invocation) -> Result<(IdempotencyToken, To
 ///
 /// If `tls.json` cannot be read now and is needed only for the choice about notices, the cached list decides. For a CSR
 /// file it is an error: the file's names are not known without it.
-async fn resolve(state: &FunctionState, request: &mut TlsCertRequest) -> Result<(), Failure> {
+async fn read_operator_files(state: &FunctionState, request: &mut TlsCertRequest) -> Result<(), Failure> {
     let of_file = request.csr_file().cloned();
     if of_file.is_none() && request.notify_expiry.is_some() && request.notify_issued.is_some() {
         return Ok(());

@@ -53,10 +53,13 @@ pub fn http(state: AppState, limits: &Limits) -> Router {
 }
 
 fn limited(router: Router<AppState>, state: AppState, limits: &Limits) -> Router {
-    let times = changes::Times::new(state.changes.clone(), limits);
+    let change_limits = changes::ChangeLimits::new(state.changes.clone(), limits);
     router.with_state(state).layer(
         ServiceBuilder::new()
-            .layer(middleware::from_fn_with_state(times, changes::to_its_end))
+            .layer(middleware::from_fn_with_state(
+                change_limits,
+                changes::run_to_completion,
+            ))
             .layer(CatchPanicLayer::custom(|_| {
                 tracing::error!("a handler panicked");
                 axum::response::IntoResponse::into_response(Problem::internal())

@@ -128,15 +128,15 @@ impl Changes {
     }
 
     /// Waits until all are done, for at most `within`; whether they are. To be called once no further request can come.
-    pub async fn finish(&self, within: Duration) -> bool {
+    pub async fn wait_for_end(&self, within: Duration) -> bool {
         self.tasks.close();
         tokio::time::timeout(within, self.tasks.wait()).await.is_ok()
     }
 }
 
-/// How long requests may take.
+/// The requests in progress, how many there may be of one address, and how long an answer may take.
 #[derive(Clone, Debug)]
-pub(crate) struct Times {
+pub(crate) struct ChangeLimits {
     /// The tasks of requests with unsafe methods.
     pub(crate) changes: Changes,
     /// How long the caller waits for an answer.
@@ -145,7 +145,7 @@ pub(crate) struct Times {
     pub(crate) of_one_address: usize,
 }
 
-impl Times {
+impl ChangeLimits {
     pub(crate) fn new(changes: Changes, limits: &Limits) -> Self {
         Self {
             changes,
@@ -157,19 +157,22 @@ impl Times {
 
 /// Middleware around every handler: a safe request ends with its caller or its timeout, every other one runs to its
 /// end.
-pub(crate) async fn to_its_end(State(times): State<Times>, request: Request, next: Next) -> Response {
+pub(crate) async fn run_to_completion(State(limits): State<ChangeLimits>, request: Request, next: Next) -> Response {
     if request.method().is_safe() {
-        return match tokio::time::timeout(times.answer, next.run(request)).await {
+        return match tokio::time::timeout(limits.answer, next.run(request)).await {
             Ok(answer) => answer,
             Err(_) => Problem::unavailable("the answer took too long; try again").into_response(),
         };
     }
     let origin = request.extensions().get::<Origin>();
-    let Some(slot) = times.changes.slot(origin.map(|origin| (*origin, times.of_one_address))) else {
+    let Some(slot) = limits
+        .changes
+        .slot(origin.map(|origin| (*origin, limits.of_one_address)))
+    else {
         return Problem::unavailable("too many requests are in work; try again in a moment").into_response();
     };
-    let work = times.changes.run_in(slot, LONGEST, next.run(request));
-    match tokio::time::timeout(times.answer, work).await {
+    let work = limits.changes.run_in(slot, LONGEST, next.run(request));
+    match tokio::time::timeout(limits.answer, work).await {
         Ok(Ok(Ok(answer))) => answer,
         Ok(Ok(Err(_))) => Problem::internal().into_response(),
         Ok(Err(error)) => {
@@ -192,17 +195,17 @@ mod tests {
     #[tokio::test]
     async fn whoever_hangs_up_again_and_again_keeps_no_more_than_a_share_of_the_work() {
         let limits = Limits::default();
-        let times = Times::new(Changes::default(), &limits);
-        let share = times.of_one_address;
+        let limits = ChangeLimits::new(Changes::default(), &limits);
+        let share = limits.of_one_address;
         assert_eq!(share, AT_ONCE / 8);
         let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| Origin::from(text.parse::<IpAddr>().unwrap()));
-        let slot = |origin| times.changes.slot(Some((origin, share)));
+        let slot = |origin| limits.changes.slot(Some((origin, share)));
         let (end, ended) = tokio::sync::watch::channel(false);
         let mut work: Vec<_> = (0..share)
             .map(|_| {
                 let mut ended = ended.clone();
                 let until_told = async move { ended.wait_for(|is_over| *is_over).await.is_ok() };
-                times.changes.run_in(slot(one).unwrap(), LONGEST, until_told)
+                limits.changes.run_in(slot(one).unwrap(), LONGEST, until_told)
             })
             .collect();
         // As hyper does when the connection closes: the caller is gone, and the work goes on.
@@ -211,8 +214,8 @@ mod tests {
         assert!(slot(other).is_some());
         end.send(true).unwrap();
         assert!(work.remove(0).await.unwrap().unwrap());
-        assert!(times.changes.finish(Duration::from_secs(10)).await);
+        assert!(limits.changes.wait_for_end(Duration::from_secs(10)).await);
         assert!(slot(one).is_some());
-        assert!(times.changes.origins.lock().unwrap().is_empty());
+        assert!(limits.changes.origins.lock().unwrap().is_empty());
     }
 }

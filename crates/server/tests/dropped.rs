@@ -30,7 +30,7 @@ async fn leave_after<T>(polls: usize, answer: impl Future<Output = T>) -> bool {
 }
 
 async fn ends(fixture: &Fixture) {
-    assert!(fixture.state.changes().finish(Duration::from_secs(30)).await);
+    assert!(fixture.state.changes().wait_for_end(Duration::from_secs(30)).await);
     fixture.memory.faults.pause_at_calls(false);
 }
 
@@ -125,12 +125,12 @@ async fn work_that_does_not_end_is_dropped_in_its_time_and_the_ledger_decides() 
     tokio::time::sleep(LONGEST.saturating_sub(Duration::from_secs(1))).await;
     assert_eq!(fixture.open_intents().await, 1);
     assert!(
-        !fixture.state.changes().finish(Duration::from_millis(100)).await,
+        !fixture.state.changes().wait_for_end(Duration::from_millis(100)).await,
         "it is in work"
     );
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(
-        fixture.state.changes().finish(Duration::from_secs(1)).await,
+        fixture.state.changes().wait_for_end(Duration::from_secs(1)).await,
         "its time is over"
     );
     // Nobody can come back for it: the key is free again.

@@ -128,7 +128,7 @@ async fn serve(arguments: &Arguments, start: &StartArguments, local: &LocalAutho
         };
         // The listeners have stopped, but requests in progress must end: the next start would have to sweep unfinished
         // ones.
-        if !changes.finish(LAST_CHANGES).await {
+        if !changes.wait_for_end(LAST_CHANGES).await {
             tracing::warn!("some requests did not end in time; the next start settles them");
         }
         ended
