@@ -56,6 +56,13 @@ class Options:
     """Share of AWS's waits before a state machine's retries that is really waited."""
 
 
+def _application(service: Any) -> Any:
+    """What moto has for a service; its dispatcher asks for none where it has no such service."""
+    if service is None:
+        raise NotImplementedError
+    return create_backend_app(service)
+
+
 _METADATA = re.compile(rb"^X-Amz-Meta-[^:\r]*", re.MULTILINE)
 
 
@@ -80,7 +87,7 @@ class Server:
         logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
         self._cloudtrail, self._usage = CloudTrail(), usage.Usage()
         gate = Gate(
-            DomainDispatcherApplication(create_backend_app),
+            DomainDispatcherApplication(_application),
             self._cloudtrail,
             self._usage,
             Trail(options.trail) if options.trail else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 
 import lambdas
 import pytest
@@ -225,21 +226,43 @@ def test_names(sandbox, service, method, asked, event):
     assert record["readOnly"] == (not event.startswith(("Create", "D", "P", "R", "U")))
 
 
-def test_a_call_of_another_account_s_key_is_recorded_in_both(sandbox):
+def test_a_call_that_concerns_another_account_is_recorded_in_both(sandbox):
+    other = "210987654321"
+    answer = sandbox.client("sts").assume_role(RoleArn=f"arn:aws:iam::{other}:role/role", RoleSessionName="session")
+    both = [record for record in sandbox.ask("GET", "trail/records") if record["requestID"] == request_id(answer)]
+    assert [record["recipientAccountId"] for record in both] == [ACCOUNT, other]
+    assert both[0]["sharedEventID"] == both[1]["sharedEventID"]
+    assert both[0]["eventID"] != both[1]["eventID"]
+    assert both[0]["responseElements"]["credentials"]["accessKeyId"] == answer["Credentials"]["AccessKeyId"]
+    assert "secretAccessKey" not in both[0]["responseElements"]["credentials"]
+
+
+def test_a_denied_call_is_recorded_for_the_caller_s_account_alone(sandbox):
     role = "arn:aws:iam::210987654321:role/stranger"
     taken = sandbox.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
-    sandbox.client("iam", access_key=taken["AccessKeyId"])
-    key = watching.signing_key(sandbox)
     kms = sandbox.client("kms", access_key=taken["AccessKeyId"])
     with pytest.raises(ClientError) as error:
-        watching.sign(kms, key)
-    mine = [
-        record
-        for record in sandbox.ask("GET", "trail/records")
-        if record["requestID"] == request_id(error.value.response)
-    ]
-    # Of a denied call only the caller's account hears.
-    assert [record["recipientAccountId"] for record in mine] == ["210987654321"]
+        watching.sign(kms, watching.signing_key(sandbox))
+    asked = request_id(error.value.response)
+    records = [record for record in sandbox.ask("GET", "trail/records") if record["requestID"] == asked]
+    assert [record["recipientAccountId"] for record in records] == ["210987654321"]
+
+
+def test_a_test_brings_records_of_services_that_are_not_here(sandbox, name):
+    brought = {
+        "eventSource": "rolesanywhere.amazonaws.com",
+        "eventName": "CreateTrustAnchor",
+        "awsRegion": REGION,
+        "requestParameters": {"name": name},
+    }
+    record = sandbox.ask("POST", "trail/records", brought)
+    assert record_of(sandbox, record["requestID"]) == record
+    found = watching.lookup(
+        sandbox, LookupAttributes=[{"AttributeKey": "EventId", "AttributeValue": record["eventID"]}]
+    )
+    assert found == [record]
+    with pytest.raises(urllib.error.HTTPError):
+        sandbox.ask("POST", "trail/records", {"eventName": "CreateTrustAnchor"})
 
 
 def test_a_function_s_calls_are_in_scope_of_it(sandbox, name, function):
@@ -292,4 +315,3 @@ def test_calls_that_aws_never_saw_are_in_no_record(sandbox):
         watching.sign(sandbox.client("kms"), key)
     signed = [record for record in sandbox.ask("GET", "trail/records")[before:] if record["eventName"] == "Sign"]
     assert signed == []
-    assert REGION == "eu-west-1"

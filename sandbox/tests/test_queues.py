@@ -180,3 +180,15 @@ def test_no_message_is_lost_between_senders_and_readers(sandbox, name):
         for each in readers:
             each.result()
     assert sorted(map(int, taken)) == list(range(200))
+
+
+def test_messages_that_were_there_before_the_mapping_are_read(reader):
+    read = reader(Enabled=False)
+    read.lambdas.delete_event_source_mapping(UUID=read.mapping)
+    read.send("a")
+    name = read.url.rsplit("/", 1)[1]
+    read.mapping = read.lambdas.create_event_source_mapping(
+        EventSourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}", FunctionName=name
+    )["UUID"]
+    read.wait(lambda: read.left() == 0)
+    assert read.given() == [["a"]]

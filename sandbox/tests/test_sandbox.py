@@ -124,3 +124,10 @@ def test_no_answer_comes_before_terraform_s_provider_has_done_with_sending(sandb
         began = time.monotonic()
         client.describe_table(TableName=queue)
         assert time.monotonic() - began >= 0.05
+
+
+def test_a_service_that_is_not_here_says_so(sandbox):
+    source = {"sourceType": "CERTIFICATE_BUNDLE", "sourceData": {"x509CertificateData": "x"}}
+    with pytest.raises(ClientError) as error:
+        sandbox.client("rolesanywhere").create_trust_anchor(name="anchor", source=source)
+    assert error.value.response["Error"]["Code"] == "UnknownOperationException"

@@ -92,6 +92,22 @@ def test_selectors_of_management_events(sandbox, name, chosen, taken):
     assert set(names(files(sandbox, name))) & {"CreateTopic", "CreateKey", "Sign"} == taken
 
 
+def test_trails_are_told_apart_by_their_names(sandbox, name):
+    arn = watching.trail(sandbox, name)
+    client = sandbox.client("cloudtrail")
+    for wanted in (name, arn):
+        (told,) = client.describe_trails(trailNameList=[wanted])["trailList"]
+        assert (told["TrailARN"], told["HasCustomEventSelectors"]) == (arn, False)
+    assert client.describe_trails(trailNameList=["no-such-trail"])["trailList"] == []
+    with pytest.raises(ClientError) as error:
+        client.create_trail(Name=name, S3BucketName=name)
+    assert error.value.response["Error"]["Code"] == "TrailAlreadyExistsException"
+    client.delete_trail(Name=arn)
+    with pytest.raises(ClientError) as error:
+        client.delete_trail(Name=name)
+    assert error.value.response["Error"]["Code"] == "TrailNotFoundException"
+
+
 def test_selectors_that_are_none(sandbox, name):
     watching.trail(sandbox, name)
     client = sandbox.client("cloudtrail")
@@ -280,15 +296,15 @@ def test_records_are_lost_late_twice_or_out_of_order_in_files(sandbox, name):
 class Judge:
     """`aws cloudtrail validate-logs`."""
 
-    def __init__(self, sandbox, arn: str) -> None:
-        self.sandbox, self.arn = sandbox, arn
+    def __init__(self, sandbox, arn: str, region: str = REGION) -> None:
+        self.sandbox, self.arn, self.region = sandbox, arn, region
         self.since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
 
     def says(self) -> tuple[int, str]:
         ran = subprocess.run(
             [
                 str(Path(sys.executable).with_name("aws")), "cloudtrail", "validate-logs", "--verbose",
-                "--trail-arn", self.arn, "--start-time", self.since, "--region", REGION,
+                "--trail-arn", self.arn, "--start-time", self.since, "--region", self.region,
             ],
             env=os.environ | {"AWS_ENDPOINT_URL": self.sandbox.endpoint, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"},
             capture_output=True, text=True, timeout=120, check=False,
@@ -368,3 +384,19 @@ def test_a_late_digest(sandbox, name, judged):
     code, said = judge.says()
     assert code == 0, said
     assert "1/1 backfill digest files valid" in said
+
+
+def test_the_cli_finds_files_of_another_region_under_a_prefix(sandbox, name):
+    client = sandbox.client("cloudtrail")
+    arn = client.create_trail(
+        Name=name, S3BucketName=watching.bucket(sandbox, name), S3KeyPrefix="logs", IsMultiRegionTrail=True,
+        EnableLogFileValidation=True,
+    )["TrailARN"]  # fmt: skip
+    client.start_logging(Name=name)
+    lambdas.role(sandbox, name)
+    log, digest = sandbox.ask("POST", "trail/deliver", {"region": "us-east-1", "trail": name})
+    assert log["key"].startswith(f"logs/AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/")
+    assert f"_CloudTrail-Digest_us-east-1_{name}_{REGION}_" in digest["key"]
+    code, said = Judge(sandbox, arn, "us-east-1").says()
+    assert code == 0, said
+    assert "1/1 log files valid" in said

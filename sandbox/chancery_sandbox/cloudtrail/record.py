@@ -5,10 +5,15 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
+from chancery_sandbox.principal import PARTITION
 
 from . import identity, names, resources, special
 from .observed import Observed
@@ -24,6 +29,7 @@ _WITH_ANSWER = {
     "GetSessionToken",
 }
 """Calls that count as reading, and whose answers are recorded all the same."""
+_MAKING = threading.Lock()
 _API_VERSIONS = {"dynamodb": "2012-08-10"}
 _UNDOCUMENTED_TLS = {"kms"}
 """Services whose published records say nothing of TLS."""
@@ -32,7 +38,10 @@ _UNDOCUMENTED_TLS = {"kms"}
 def records(observed: Observed) -> list[dict[str, Any]]:
     """The records of a call: one, or one for each account where the resource belongs to another than the caller."""
     if observed.made is None:
-        observed.made = _made(observed)
+        with _MAKING:
+            # Ids are given once, whoever asks first.
+            if observed.made is None:
+                observed.made = _made(observed)
     return observed.made
 
 
@@ -76,6 +85,38 @@ def invocation(made: Invocation) -> dict[str, Any]:
         "sharedEventID": str(uuid.uuid4()),
         "eventCategory": "Data",
     }
+
+
+def brought(value: dict[str, Any]) -> dict[str, Any]:
+    """A record that a test brings: what it says, and what each record has besides, as of now.
+
+    Raises `KeyError` where it does not say which event of which service in which region.
+    """
+    for name in ("eventSource", "eventName", "awsRegion"):
+        if name not in value:
+            raise KeyError(name)
+    root = f"arn:{PARTITION}:iam::{DEFAULT_ACCOUNT_ID}:root"
+    ordinary = {
+        "eventVersion": VERSION,
+        "userIdentity": {
+            "type": "Root",
+            "principalId": DEFAULT_ACCOUNT_ID,
+            "arn": root,
+            "accountId": DEFAULT_ACCOUNT_ID,
+        },
+        "sourceIPAddress": "127.0.0.1",
+        "userAgent": "",
+        "requestParameters": None,
+        "responseElements": None,
+        "readOnly": False,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": DEFAULT_ACCOUNT_ID,
+        "eventCategory": "Management",
+    }
+    # A second one with the same text is a second event.
+    fresh = {"eventTime": identity.stamp(time.time()), "requestID": str(uuid.uuid4()), "eventID": str(uuid.uuid4())}
+    return ordinary | fresh | value
 
 
 def _made(observed: Observed) -> list[dict[str, Any]]:

@@ -98,6 +98,7 @@ class CloudTrail:
     def control(self) -> dict[tuple[str, str], Callable[[Any], Any]]:
         """What a test may ask, below `/_sandbox/`."""
         return {
+            ("POST", "trail/records"): self._bring,
             ("GET", "trail/records"): lambda _: [made for each in list(self.history) for made in record.records(each)],
             ("POST", "trail/delays"): self._delay,
             ("POST", "trail/faults"): lambda value: self.mishaps.add(Mishap.parse(value)),
@@ -158,6 +159,20 @@ class CloudTrail:
     def _delay(self, value: dict[str, float]) -> None:
         for name, seconds in value.items():
             self.mishaps.delays[Way(name)] = float(seconds)
+
+    def _bring(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Take a record of a call that this sandbox cannot be asked for, such as one of a service that it lacks."""
+        made = record.brought(value)
+        name, service = str(made["eventName"]), str(made["eventSource"]).split(".")[0]
+        who = {"accountId": made["recipientAccountId"], "arn": str(made["userIdentity"].get("arn", ""))}
+        call = Call(service, name, str(made["awsRegion"]), "", b"", request_id=str(made["requestID"]))
+        observed = Observed(call, who, {}, 200, [], b"", made=[made])
+        observed.fates = self.mishaps.fates(call, who["arn"])
+        if made["managementEvent"]:
+            self.history.append(observed)
+        takers = logging(who["accountId"])
+        self.agenda.add(lambda: self._hand_over([made], takers, observed.fates))
+        return made
 
     def _deliver(self, value: dict[str, Any]) -> Any:
         self.agenda.settle(30)

@@ -35,6 +35,10 @@ def mend(trail: CloudTrail) -> None:
 
     CloudTrailResponse.lookup_events = lookup_events  # type: ignore[attr-defined]
     CloudTrailResponse.list_public_keys = list_public_keys  # type: ignore[attr-defined]
+    CloudTrailResponse.describe_trails = _describe
+    CloudTrailBackend.create_trail = _once(
+        getattr(CloudTrailBackend.create_trail, "original", CloudTrailBackend.create_trail)
+    )
     CloudTrailBackend.delete_trail = _delete
     Trail.put_event_selectors = _put_selectors
     Trail.get_event_selectors = _get_selectors
@@ -62,6 +66,25 @@ def _mend_answers() -> None:
     status.original = told  # type: ignore[attr-defined]
     Trail.description = description
     TrailStatus.description = status
+
+
+def _describe(self: CloudTrailResponse) -> str:
+    asked = json.loads(self.body or b"{}")
+    wanted = set(asked.get("trailNameList") or ())
+    trails = self.cloudtrail_backend.describe_trails(asked.get("includeShadowTrails", True))
+    told = [trail.description(include_region=True) for trail in trails]
+    return json.dumps({"trailList": [each for each in told if not wanted or wanted & {each["Name"], each["TrailARN"]}]})
+
+
+def _once(original: Callable[..., Trail]) -> Callable[..., Trail]:
+    def create_trail(self: CloudTrailBackend, name: str, *rest: Any, **named: Any) -> Trail:
+        if name in self.trails:
+            why = f"Trail {name} already exists for customer: {self.account_id}"
+            raise JsonRESTError("TrailAlreadyExistsException", why)
+        return original(self, name, *rest, **named)
+
+    create_trail.original = original  # type: ignore[attr-defined]
+    return create_trail
 
 
 def _delete(self: CloudTrailBackend, name: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from moto.awslambda.models import EventSourceMapping, lambda_backends
+from moto.awslambda.models import EventSourceMapping, LambdaBackend, lambda_backends
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
 from .deployment import Deployment
@@ -79,7 +79,8 @@ class Queues:
                 self._begin(mapping, queue)
             with self._changed:
                 if not self._ended:
-                    self._changed.wait(_LOOK)
+                    # Whoever makes a mapping, or sends to a queue that has one, wakes it.
+                    self._changed.wait(_LOOK if any(True for _ in _mapped()) else None)
 
     def _begin(self, mapping: EventSourceMapping, queue: Queue) -> None:
         most = int((mapping.scaling_config or {}).get("MaximumConcurrency", _AT_ONCE))
@@ -176,12 +177,25 @@ def mend(queues: Queues) -> None:
                 return taken
             queue.wait_for_messages(min(1, left))  # type: ignore[arg-type]
 
+    for name in ("create_event_source_mapping", "update_event_source_mapping"):
+        theirs = getattr(LambdaBackend, name)
+        setattr(LambdaBackend, name, _waking(queues, getattr(theirs, "original", theirs)))
     add_message.original = add  # type: ignore[attr-defined]
     delete_message.original = delete  # type: ignore[attr-defined]
     receive_message.original = receive  # type: ignore[attr-defined]
     Queue.add_message = add_message
     Queue.delete_message = delete_message
     SQSBackend.receive_message = receive_message
+
+
+def _waking(queues: Queues, original: Callable[..., Any]) -> Callable[..., Any]:
+    def changed(self: LambdaBackend, *rest: Any, **named: Any) -> Any:
+        mapping = original(self, *rest, **named)
+        queues.wake()
+        return mapping
+
+    changed.original = original  # type: ignore[attr-defined]
+    return changed
 
 
 def _mapped() -> Iterator[tuple[EventSourceMapping, Queue]]:
