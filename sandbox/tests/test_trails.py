@@ -9,8 +9,11 @@ import re
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
+import boto3
+import botocore.config
 import lambdas
 import pytest
 import watching
@@ -228,6 +231,27 @@ def test_objects_and_items(sandbox, name):
     assert {record["resources"][0]["ARN"] for record in records[1:]} == {
         f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/{name}"
     }
+
+
+def test_a_url_that_was_signed_before_is_recorded_without_what_signs(sandbox, name):
+    s3 = sandbox.client("s3")
+    watching.bucket(sandbox, f"{name}-objects")
+    s3.put_object(Bucket=f"{name}-objects", Key="crl", Body=b"x")
+    watching.trail(sandbox, name, advanced=[data_of("AWS::S3::Object")])
+    version_4 = boto3.client(
+        "s3",
+        region_name=REGION,
+        endpoint_url=sandbox.endpoint,
+        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+        aws_secret_access_key="secret",
+        config=botocore.config.Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
+    url = version_4.generate_presigned_url("get_object", Params={"Bucket": f"{name}-objects", "Key": "crl"})
+    urllib.request.urlopen(url).read()
+    (record,) = [each for each in files(sandbox, name) if each["requestParameters"].get("key") == "crl"]
+    assert record["additionalEventData"]["AuthenticationMethod"] == "QueryString"
+    assert "X-Amz-Expires" in record["requestParameters"]
+    assert not {"X-Amz-Signature", "X-Amz-Credential"} & record["requestParameters"].keys()
 
 
 def test_a_trail_of_one_region_and_one_of_all(sandbox, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import io
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,33 +50,56 @@ class Reading:
 
 def read(observed: Observed) -> Reading:
     """Read what can be read; of a request that no service would understand nothing is known but its error."""
-    call = observed.call
-    reading = Reading(call.operation)
-    service = _MODELS.get(call.service, call.service)
-    request = Request(_environ(observed))
+    reading = Reading(observed.call.operation)
+    service = _MODELS.get(observed.call.service, observed.call.service)
     try:
-        model = get_service_model(service)
-        protocol = determine_request_protocol(model, request.content_type)
-        operation, uri = get_service_router(service).match(request)
+        asked = _asked(observed, service)
     except (NotFound, NotImplementedError, LookupError, ValueError):
-        reading.error_code, reading.error_message = _bare_error(observed)
+        reading.error_code, reading.error_message = _error(_answered(observed, "json", None))
         return reading
-    reading.operation = operation.name
+    reading.operation = asked.operation.name
     try:
-        reading.parameters = _parameters(request, operation, protocol, uri, call.body)
-    except (ValueError, TypeError, KeyError, RequestParserError):
+        reading.parameters = _parameters(asked)
+    except (ValueError, TypeError, KeyError, AttributeError, RequestParserError):
         # The service refused it for the same reason.
         reading.parameters = {}
-    answered = create_parser(protocol).parse(
-        {"status_code": observed.status, "headers": HeadersDict(observed.headers), "body": observed.answer},
-        operation.output_shape,
-    )
+    answered = _answered(observed, asked.protocol, asked.operation.output_shape)
     if observed.status >= 301:
-        error = answered.get("Error", {})
-        reading.error_code, reading.error_message = _code(error), str(error.get("Message", ""))
-    elif operation.output_shape is not None:
-        reading.elements = _shown(service, operation.output_shape, answered)
+        reading.error_code, reading.error_message = _error(answered)
+    elif asked.operation.output_shape is not None:
+        reading.elements = _shown(service, asked.operation.output_shape, answered)
     return reading
+
+
+@dataclass
+class _Asked:
+    """A request, as far as it is told by its head."""
+
+    operation: OperationModel
+    protocol: str
+    request: Any
+    """As moto's parsers take it."""
+
+
+def _asked(observed: Observed, service: str) -> _Asked:
+    model = get_service_model(service)
+    target = observed.head.get("HTTP_X_AMZ_TARGET")
+    if target and observed.head.get("CONTENT_TYPE", "").startswith("application/x-amz-json"):
+        # The operation stands in the head, and all else in the body: there is nothing to look for.
+        operation: Any = model.operation_model(target.rsplit(".", 1)[-1])
+        return _Asked(operation, "json", {"body": observed.call.body})
+    request = Request(_environ(observed))
+    protocol = determine_request_protocol(model, request.content_type)
+    operation, uri = get_service_router(service).match(request)
+    told = {
+        "method": request.method,
+        "values": request.values,
+        "headers": request.headers,
+        "body": observed.call.body,
+        "url_path": request.path,
+        "url_params": uri,
+    }
+    return _Asked(operation, protocol, told)
 
 
 def _environ(observed: Observed) -> dict[str, Any]:
@@ -88,23 +112,21 @@ def _environ(observed: Observed) -> dict[str, Any]:
     return environ
 
 
-def _parameters(
-    request: Request, operation: OperationModel, protocol: str, uri: dict[str, Any], body: bytes
-) -> dict[str, Any]:
-    if operation.input_shape is None:
+def _parameters(asked: _Asked) -> dict[str, Any]:
+    shape = asked.operation.input_shape
+    if shape is None:
         return {}
-    parser = PROTOCOL_PARSERS[protocol](operation, blob_parser=lambda value: value)
-    parsed = parser.parse(
-        {
-            "method": request.method,
-            "values": request.values,
-            "headers": request.headers,
-            "body": body,
-            "url_path": request.path,
-            "url_params": uri,
-        }
-    )
-    return _shown(operation.service_model.service_name, operation.input_shape, parsed)
+    parsed = PROTOCOL_PARSERS[asked.protocol](asked.operation, blob_parser=lambda value: value).parse(asked.request)
+    return _shown(asked.operation.service_model.service_name, shape, parsed)
+
+
+_parser = functools.cache(create_parser)
+
+
+def _answered(observed: Observed, protocol: str, shape: Any) -> dict[str, Any]:
+    answer = {"status_code": observed.status, "headers": HeadersDict(observed.headers), "body": observed.answer}
+    answered: dict[str, Any] = _parser(protocol).parse(answer, shape)
+    return answered
 
 
 def _shown(service: str, shape: Any, value: dict[str, Any]) -> dict[str, Any]:
@@ -141,15 +163,6 @@ def lower(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _bare_error(observed: Observed) -> tuple[str, str]:
-    if observed.status < 400:
-        return "", ""
-    answered = create_parser("json").parse(
-        {"status_code": observed.status, "headers": HeadersDict(observed.headers), "body": observed.answer}, None
-    )
+def _error(answered: dict[str, Any]) -> tuple[str, str]:
     error = answered.get("Error", {})
-    return _code(error), str(error.get("Message", ""))
-
-
-def _code(error: dict[str, Any]) -> str:
-    return str(error.get("Code", "")).rsplit("#", 1)[-1]
+    return str(error.get("Code", "")).rsplit("#", 1)[-1], str(error.get("Message", ""))

@@ -21,6 +21,8 @@ _EMPTIED = {
 """Operations whose records have no answer."""
 _OF_OBJECTS = {"PutObject", "CreateMultipartUpload"}
 """Operations of S3 whose body is no configuration."""
+_NOT_TOLD = {"x-id", "X-Amz-Credential", "X-Amz-Security-Token", "X-Amz-Signature"}
+"""What stands in a URL and in no record: what SDKs add, and what would let a reader sign."""
 
 
 def apply(observed: Observed, reading: Reading) -> dict[str, Any]:
@@ -57,14 +59,16 @@ def _s3(observed: Observed, reading: Reading) -> dict[str, Any]:
         shown |= _xml(observed.call.body)
     # The subresource, such as `lifecycle`, and what a list is asked with.
     query = urllib.parse.parse_qsl(observed.head.get("QUERY_STRING", ""), keep_blank_values=True)
-    shown |= {name: value for name, value in query if name != "x-id"}
+    shown |= {name: value for name, value in query if name not in _NOT_TOLD}
     reading.parameters = shown
     return {
         "additionalEventData": {
             "SignatureVersion": "SigV4",
             "CipherSuite": "TLS_AES_128_GCM_SHA256",
             "bytesTransferredIn": len(observed.call.body),
-            "AuthenticationMethod": "AuthHeader",
+            "AuthenticationMethod": "QueryString"
+            if any(name == "X-Amz-Signature" for name, _ in query)
+            else "AuthHeader",
             "x-amz-id-2": observed.call.request_id,
             "bytesTransferredOut": len(observed.answer),
         }
