@@ -10,6 +10,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import paths
+
 Environ = dict[str, Any]
 
 CURRENT: contextvars.ContextVar[Call] = contextvars.ContextVar("CURRENT")
@@ -75,4 +77,6 @@ def _operation(environ: Environ, service: str, body: bytes) -> str:
         return _S3_OBJECT.get(method, method)
     if service == "lambda" and path.endswith("/invocations"):
         return "Invoke"
+    if service == "rolesanywhere":
+        return paths.rolesanywhere(method, path)
     return f"{method} {path}"

@@ -26,6 +26,7 @@ from .functions import Later, Queues, Runner, Settings, credentials
 from .functions.deployment import Deployment
 from .gate import Gate
 from .kms import usage
+from .rolesanywhere import RolesAnywhere
 from .slack import PREFIX as SLACK
 from .slack import Slack
 from .trail import Trail
@@ -86,13 +87,15 @@ class Server:
         # It tells of every state that fails and of every variable that is looked for in vain.
         logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
         self._cloudtrail, self._usage = CloudTrail(), usage.Usage()
+        rolesanywhere = RolesAnywhere(DomainDispatcherApplication(_application))
         gate = Gate(
-            DomainDispatcherApplication(_application),
+            rolesanywhere,
             self._cloudtrail,
             self._usage,
             Trail(options.trail) if options.trail else None,
         )
         control = Control(gate)
+        control.add("POST", "rolesanywhere/seen", rolesanywhere.seen)
         slack = Slack(control)
         HTTPChannel.task_class = _Task
         self._server = waitress.create_server(

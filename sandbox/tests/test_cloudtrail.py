@@ -250,8 +250,8 @@ def test_a_denied_call_is_recorded_for_the_caller_s_account_alone(sandbox):
 
 def test_a_test_brings_records_of_services_that_are_not_here(sandbox, name):
     brought = {
-        "eventSource": "rolesanywhere.amazonaws.com",
-        "eventName": "CreateTrustAnchor",
+        "eventSource": "organizations.amazonaws.com",
+        "eventName": "LeaveOrganization",
         "awsRegion": REGION,
         "requestParameters": {"name": name},
     }
@@ -262,7 +262,7 @@ def test_a_test_brings_records_of_services_that_are_not_here(sandbox, name):
     )
     assert found == [record]
     with pytest.raises(urllib.error.HTTPError):
-        sandbox.ask("POST", "trail/records", {"eventName": "CreateTrustAnchor"})
+        sandbox.ask("POST", "trail/records", {"eventName": "LeaveOrganization"})
 
 
 def test_a_function_s_calls_are_in_scope_of_it(sandbox, name, function):

@@ -127,7 +127,6 @@ def test_no_answer_comes_before_terraform_s_provider_has_done_with_sending(sandb
 
 
 def test_a_service_that_is_not_here_says_so(sandbox):
-    source = {"sourceType": "CERTIFICATE_BUNDLE", "sourceData": {"x509CertificateData": "x"}}
     with pytest.raises(ClientError) as error:
-        sandbox.client("rolesanywhere").create_trust_anchor(name="anchor", source=source)
+        sandbox.client("accessanalyzer").list_analyzers()
     assert error.value.response["Error"]["Code"] == "UnknownOperationException"

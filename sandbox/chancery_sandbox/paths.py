@@ -1,0 +1,53 @@
+"""What the paths of a REST service ask for, where the operation stands nowhere else.
+
+https://docs.aws.amazon.com/rolesanywhere/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_VERBS = {"GET": "Get", "PATCH": "Update", "DELETE": "Delete"}
+_SWITCHES = {"enable": "Enable", "disable": "Disable"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Of things that Roles Anywhere keeps."""
+
+    name: str
+    """As operations name it."""
+    path: str
+    maker: str = "Create"
+
+    @property
+    def field(self) -> str:
+        """As answers name it."""
+        return self.name[:1].lower() + self.name[1:]
+
+
+KINDS = {
+    kind.path: kind
+    for kind in (
+        Kind("TrustAnchor", "trustanchor"),
+        Kind("Profile", "profile"),
+        Kind("Crl", "crl", "Import"),
+        Kind("Subject", "subject", ""),
+    )
+}
+
+
+def rolesanywhere(method: str, path: str) -> str:
+    """The API's name of what is asked; `METHOD /path` where it is none of those that are here."""
+    first, *rest = path.strip("/").split("/")
+    many, one = KINDS.get(first.removesuffix("s")) if first.endswith("s") else None, KINDS.get(first)
+    if many is not None and not rest:
+        if method == "GET":
+            return f"List{many.name}s"
+        if method == "POST" and many.maker:
+            return many.maker + many.name
+    if one is not None and len(rest) == 1 and method in _VERBS and (one.maker or method == "GET"):
+        return _VERBS[method] + one.name
+    if one is not None and len(rest) == 2 and method == "POST" and rest[1] in _SWITCHES and one.maker:
+        return _SWITCHES[rest[1]] + one.name
+    return f"{method} {path}"
