@@ -37,9 +37,14 @@ KINDS = {
 }
 
 
+TAGGING = {"ListTagsForResource", "TagResource", "UntagResource"}
+
+
 def rolesanywhere(method: str, path: str) -> str:
     """The API's name of what is asked; `METHOD /path` where it is none of those that are here."""
     first, *rest = path.strip("/").split("/")
+    if first in TAGGING and not rest:
+        return first
     many, one = KINDS.get(first.removesuffix("s")) if first.endswith("s") else None, KINDS.get(first)
     if many is not None and not rest:
         if method == "GET":

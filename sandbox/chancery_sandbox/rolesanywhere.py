@@ -23,7 +23,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from . import principal
 from .call import CURRENT, Environ
-from .paths import KINDS, Kind, rolesanywhere
+from .paths import KINDS, TAGGING, Kind, rolesanywhere
 
 SERVICE = "rolesanywhere"
 
@@ -34,6 +34,7 @@ class RolesAnywhere:
     def __init__(self, inner: Callable[..., Iterable[bytes]]) -> None:
         self._inner = inner
         self._kept: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = defaultdict(dict)
+        self._tags: dict[str, dict[str, str]] = defaultdict(dict)
         self._lock = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -72,10 +73,23 @@ class RolesAnywhere:
             subject["credentials"] = [*others, credential]
             return subject
 
+    def _tag(self, asked: str, environ: Environ) -> dict[str, Any]:
+        if asked == "ListTagsForResource":
+            arn = parse_qs(environ.get("QUERY_STRING", ""))["resourceArn"][0]
+            return {"tags": [{"key": key, "value": value} for key, value in self._tags[arn].items()]}
+        body = json.loads(environ["wsgi.input"].read() or b"{}")
+        tags = self._tags[body["resourceArn"]]
+        tags |= _tags(body)
+        for key in body.get("tagKeys") or ():
+            tags.pop(key, None)
+        return {}
+
     def _answer(self, environ: Environ, account: str, region: str) -> tuple[HTTPStatus, dict[str, Any]]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         asked = rolesanywhere(method, path)
         first, *rest = path.strip("/").split("/")
+        if asked in TAGGING:
+            return HTTPStatus.OK, self._tag(asked, environ)
         kind = KINDS.get(first) or KINDS.get(first.removesuffix("s"))
         if kind is None or " " in asked:
             raise NotImplementedError
@@ -86,6 +100,7 @@ class RolesAnywhere:
         if not rest:
             made = _made(kind, account, region, body)
             kept[made[f"{kind.field}Id"]] = made
+            self._tags[made[f"{kind.field}Arn"]] = _tags(body)
             return HTTPStatus.CREATED, {kind.field: made}
         held = kept.get(rest[0])
         if held is None:
@@ -96,6 +111,10 @@ class RolesAnywhere:
             changed = {"enabled": rest[1] == "enable"} if len(rest) > 1 else body
             held |= changed | {"updatedAt": _now()}
         return HTTPStatus.OK, {kind.field: held}
+
+
+def _tags(asked: dict[str, Any]) -> dict[str, str]:
+    return {str(each["key"]): str(each["value"]) for each in asked.get("tags") or ()}
 
 
 def _made(kind: Kind, account: str, region: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,14 @@ def test_a_trust_anchor_is_kept_and_recorded(sandbox, name):
     assert error.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
+def test_tags(sandbox, name):
+    client = sandbox.client("rolesanywhere")
+    arn = anchor(client, name)["trustAnchor"]["trustAnchorArn"]
+    client.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}])
+    client.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "b", "value": "2"}]
+
+
 def test_profiles_are_listed_in_pages(sandbox, name):
     client = sandbox.client("rolesanywhere", region="us-west-2")
     for index in range(3):
