@@ -192,3 +192,12 @@ def test_messages_that_were_there_before_the_mapping_are_read(reader):
     )["UUID"]
     read.wait(lambda: read.left() == 0)
     assert read.given() == [["a"]]
+
+
+def test_a_redrive_policy_is_told_without_spaces(reader):
+    """Terraform would see another one in it, each time anew."""
+    read = reader()
+    told = read.sqs.get_queue_attributes(QueueUrl=read.url, AttributeNames=["RedrivePolicy"])["Attributes"]
+    dead = read.url.rsplit("/", 1)[1] + "-dead"
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{dead}"
+    assert told["RedrivePolicy"] == f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":2}}'

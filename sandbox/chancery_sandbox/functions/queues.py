@@ -180,12 +180,27 @@ def mend(queues: Queues) -> None:
     for name in ("create_event_source_mapping", "update_event_source_mapping"):
         theirs = getattr(LambdaBackend, name)
         setattr(LambdaBackend, name, _waking(queues, getattr(theirs, "original", theirs)))
+    _mend_attributes()
     add_message.original = add  # type: ignore[attr-defined]
     delete_message.original = delete  # type: ignore[attr-defined]
     receive_message.original = receive  # type: ignore[attr-defined]
     Queue.add_message = add_message
     Queue.delete_message = delete_message
     SQSBackend.receive_message = receive_message
+
+
+def _mend_attributes() -> None:
+    """Tell a redrive policy without spaces, as AWS does: Terraform compares the text."""
+    told: Callable[[Queue], dict[str, Any]] = getattr(Queue.attributes.fget, "original", Queue.attributes.fget)  # type: ignore[attr-defined]
+
+    def attributes(self: Queue) -> dict[str, Any]:
+        attributes = told(self)
+        if self.redrive_policy:
+            attributes["RedrivePolicy"] = json.dumps(self.redrive_policy, separators=(",", ":"))
+        return attributes
+
+    attributes.original = told  # type: ignore[attr-defined]
+    Queue.attributes = property(attributes)
 
 
 def _waking(queues: Queues, original: Callable[..., Any]) -> Callable[..., Any]:
