@@ -130,3 +130,5 @@ def test_a_service_that_is_not_here_says_so(sandbox):
     with pytest.raises(ClientError) as error:
         sandbox.client("accessanalyzer").list_analyzers()
     assert error.value.response["Error"]["Code"] == "UnknownOperationException"
+    sources = {record["eventSource"] for record in sandbox.ask("GET", "trail/records")}
+    assert "access-analyzer.amazonaws.com" in sources

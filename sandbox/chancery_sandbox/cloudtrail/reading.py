@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.awsrequest import HeadersDict
+from botocore.exceptions import BotoCoreError
 from botocore.parsers import create_parser
 from moto.core.model import OperationModel
 from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
@@ -54,7 +55,8 @@ def read(observed: Observed) -> Reading:
     service = _MODELS.get(observed.call.service, observed.call.service)
     try:
         asked = _asked(observed, service)
-    except (NotFound, NotImplementedError, LookupError, ValueError):
+    except (NotFound, NotImplementedError, LookupError, ValueError, BotoCoreError):
+        # Nobody here knows the service, or the operation.
         reading.error_code, reading.error_message = _error(_answered(observed, "json", None))
         return reading
     reading.operation = asked.operation.name
