@@ -42,8 +42,11 @@ class RolesAnywhere:
         call = CURRENT.get()
         if call.service != SERVICE:
             return self._inner(environ, start_response)
-        with self._lock:
-            status, answer = self._answer(environ, principal.account_of(call.access_key), call.region)
+        try:
+            with self._lock:
+                status, answer = self._answer(environ, principal.account_of(call.access_key), call.region)
+        except (ValueError, KeyError, AttributeError) as error:
+            status, answer = HTTPStatus.BAD_REQUEST, {"__type": "ValidationException", "message": str(error)}
         body = json.dumps(answer).encode()
         start_response(f"{status.value} {status.phrase}", [("Content-Type", "application/json")])
         return [body]

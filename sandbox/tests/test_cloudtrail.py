@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import urllib.error
+import urllib.request
 
 import lambdas
 import pytest
@@ -315,3 +317,39 @@ def test_calls_that_aws_never_saw_are_in_no_record(sandbox):
         watching.sign(sandbox.client("kms"), key)
     signed = [record for record in sandbox.ask("GET", "trail/records")[before:] if record["eventName"] == "Sign"]
     assert signed == []
+
+
+ODD = [
+    ("POST", "/", b"", {}),
+    ("POST", "/", b"no json", {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "TrentService.Sign"}),
+    ("POST", "/", b"[1]", {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "TrentService.Sign"}),
+    ("POST", "/", b'{"KeyId":{"a":[1]}}', {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "X.DescribeKey"}),
+    ("POST", "/", b"Action=CreateRole&RoleName=%FF", {"Content-Type": "application/x-www-form-urlencoded"}),
+    ("PUT", "/bucket?lifecycle", b"<a><b", {}),
+    ("PUT", "/bucket?policy", b"\xff\xfe", {}),
+    ("GET", "/bucket/k%2F..%2F?x=1", b"", {}),
+    ("PUT", "/2015-03-31/functions/f/code", b"no json", {}),
+    ("POST", "/2015-03-31/functions/arn%3Aaws/invocations", b"{}", {}),
+    ("PATCH", "/trustanchor/x", b"{", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("service", ["kms", "lambda", "iam", "s3", "sqs", "cloudtrail", "rolesanywhere", "nonsense"])
+def test_whatever_is_sent_records_can_be_read(sandbox, service):
+    signed = (
+        f"AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-3/{service}/aws4_request, SignedHeaders=host, Signature=x"
+    )
+    answered = 0
+    for method, path, body, headers in ODD:
+        request = urllib.request.Request(
+            sandbox.endpoint + path, body or None, headers | {"Authorization": signed}, method=method
+        )
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(request).close()
+            answered += 1
+    records = [record for record in sandbox.ask("GET", "trail/records") if record["awsRegion"] == "eu-west-3"]
+    assert all(
+        record.keys() >= watching.published("kms-denied").keys() - {"errorCode", "errorMessage"} for record in records
+    )
+    watching.lookup(sandbox, region="eu-west-3")
+    assert answered < len(ODD)

@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.awsrequest import HeadersDict
 from botocore.exceptions import BotoCoreError
+from botocore.model import OperationNotFoundError
 from botocore.parsers import create_parser
 from moto.core.model import OperationModel
 from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
@@ -55,7 +56,7 @@ def read(observed: Observed) -> Reading:
     service = _MODELS.get(observed.call.service, observed.call.service)
     try:
         asked = _asked(observed, service)
-    except (NotFound, NotImplementedError, LookupError, ValueError, BotoCoreError):
+    except (NotFound, NotImplementedError, LookupError, ValueError, BotoCoreError, OperationNotFoundError):
         # Nobody here knows the service, or the operation.
         reading.error_code, reading.error_message = _error(_answered(observed, "json", None))
         return reading
