@@ -131,17 +131,6 @@ data "aws_kms_alias" "internal_bucket" {
 }
 
 locals {
-  # Roles that write rows, named one by one for the same reason.
-  writing_role_arns = compact([
-    module.function["create-root-ca"].role_arn,
-    module.function["create-issuing-ca"].role_arn,
-    module.function["root-ca-crl"].role_arn,
-    module.function["issuing-ca-crl"].role_arn,
-    module.function["tls-cert"].role_arn,
-    module.function["sweep"].role_arn,
-    try(module.function["expiry"].role_arn, ""),
-  ])
-
   # Where the account as a whole is among them, no principal's own ARN is: its IAM policies decide.
   named_administrators = anytrue([for arn in var.key_administrators : endswith(arn, ":root")]) ? [] : var.key_administrators
 

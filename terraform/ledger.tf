@@ -6,8 +6,9 @@ module "dynamodb" {
   kms_key_arn         = local.resource_key_arn
   deletion_protection = var.dynamodb_deletion_protection
   administrators      = local.named_administrators
-  writing_role_arns   = concat(local.writing_role_arns, var.operator_role_arns)
-  tags                = merge({ Name = "${var.project}-ca-${var.env}" }, var.tags, var.additional_dynamodb_tags)
+  # Of every function that has anything to do with the ledger: what each writes there, its own policy says.
+  writing_role_arns = concat([for name, function in module.function : function.role_arn if name != "notify"], var.operator_role_arns)
+  tags              = merge({ Name = "${var.project}-ca-${var.env}" }, var.tags, var.additional_dynamodb_tags)
 }
 
 # Reads the ledger from elsewhere, e.g. to look up certificates from a workload account.

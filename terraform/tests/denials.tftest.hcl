@@ -230,6 +230,23 @@ run "named_administrators_of_tables" {
   }
 }
 
+run "who_writes_to_the_ledger" {
+  command = plan
+
+  variables {
+    operator_role_arns = ["arn:aws:iam::123456789012:role/operator"]
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [module.dynamodb.certificates_policy, module.dynamodb.journal_policy] : toset(flatten([
+        for statement in jsondecode(policy).Statement : statement.Condition.ArnNotEquals["aws:PrincipalArn"] if statement.Sid == "NobodyElseWrites"
+      ])) == toset(concat([for name, function in module.function : function.role_arn if name != "notify"], ["arn:aws:iam::123456789012:role/operator"]))
+    ])
+    error_message = "The functions' roles write, and the operators who are named."
+  }
+}
+
 run "published_files" {
   command = plan
 
