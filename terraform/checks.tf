@@ -65,6 +65,11 @@ resource "terraform_data" "inputs" {
     }
 
     precondition {
+      condition     = !var.sleeping_root || var.root_ca_public_key_sha256 != ""
+      error_message = "sleeping_root needs root_ca_public_key_sha256: AWS does not promise to show the public key of a disabled key, and without it nothing would be issued. docs/aws/operations.md says how it is noted."
+    }
+
+    precondition {
       condition     = !var.sleeping_root || local.crl_life_hours["root"] >= 30 * 24
       error_message = "sleeping_root needs root_crl_days of 30 at least, better 180: the root's key is woken for every CRL."
     }

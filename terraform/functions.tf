@@ -27,6 +27,7 @@ locals {
       ISSUING_CA_INFO = jsonencode(var.issuing_ca_info)
     },
     length(var.issuing_cas) == 0 ? {} : { ISSUING_CAS = local.issuing_cas_json },
+    var.root_ca_public_key_sha256 == "" ? {} : { ROOT_CA_PUBLIC_KEY_SHA256 = var.root_ca_public_key_sha256 },
   )
 
   # Without what is not set: a function's environment has room for 4 KB.

@@ -235,6 +235,18 @@ variable "request_writer_arns" {
   }
 }
 
+variable "root_ca_public_key_sha256" {
+  type        = string
+  description = "SHA-256 of the root's public key (DER) in hexadecimal digits, as it was noted when the key was made: by it the functions know the key while it is disabled. Needed for `sleeping_root`"
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([0-9a-f]{64})?$", var.root_ca_public_key_sha256))
+    error_message = "root_ca_public_key_sha256 has 64 lower-case hexadecimal digits."
+  }
+}
+
 variable "root_operator_role_arns" {
   type        = list(string)
   description = "ARNs of roles that wake the root's key and put it to sleep again, with a second factor, where `key_administrators` is set or `sleeping_root` is. What else they need is the output `root_operator_policy`"

@@ -197,6 +197,18 @@ def _rotation(_folder: Path) -> dict[str, dict]:
     }
 
 
+def _sleeping(_folder: Path) -> dict[str, dict]:
+    """One whose root is put to sleep while it runs."""
+    return {
+        "ca": {
+            "lambda_zip": str(ZIP),
+            "project": "sleeping",
+            "bucket_prefix": "sleeping",
+            "expiry_reminders": [],
+        }
+    }
+
+
 def _faults(_folder: Path) -> dict[str, dict]:
     """One to which everything happens, and which is put back as it was all the time."""
     return {
@@ -232,6 +244,7 @@ CONFIGURATIONS = {
     "neighbours": _neighbours,
     "post-quantum": _post_quantum,
     "rotation": _rotation,
+    "sleeping": _sleeping,
     "faults": _faults,
     "echo": _echo,
 }

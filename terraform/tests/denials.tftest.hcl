@@ -385,10 +385,16 @@ run "a_root_that_sleeps" {
   command = plan
 
   variables {
-    sleeping_root           = true
-    root_crl_days           = 180
-    root_crl_seconds        = 0
-    root_operator_role_arns = ["arn:aws:iam::123456789012:role/root-operator"]
+    sleeping_root             = true
+    root_ca_public_key_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    root_crl_days             = 180
+    root_crl_seconds          = 0
+    root_operator_role_arns   = ["arn:aws:iam::123456789012:role/root-operator"]
+  }
+
+  assert {
+    condition     = local.environment.ROOT_CA_PUBLIC_KEY_SHA256 == var.root_ca_public_key_sha256
+    error_message = "The functions know the root's key while nobody shows it."
   }
 
   assert {
@@ -418,8 +424,22 @@ run "a_root_that_sleeps" {
   }
 }
 
+run "a_root_that_sleeps_and_nobody_knows" {
+  command = plan
+  variables {
+    sleeping_root = true
+    root_crl_days = 180
+  }
+  expect_failures = [terraform_data.inputs]
+}
+
 run "a_root_that_is_awake" {
   command = plan
+
+  assert {
+    condition     = !contains(keys(local.environment), "ROOT_CA_PUBLIC_KEY_SHA256")
+    error_message = "Functions are told what was set, and nothing else."
+  }
 
   assert {
     condition     = contains(keys(jsondecode(module.state_machine.definition).States), "Root CA CRL") && aws_cloudwatch_metric_alarm.crl_stale["root"].threshold == 9 * 3600
@@ -430,7 +450,8 @@ run "a_root_that_is_awake" {
 run "a_root_that_sleeps_for_a_day" {
   command = plan
   variables {
-    sleeping_root = true
+    sleeping_root             = true
+    root_ca_public_key_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
   }
   expect_failures = [terraform_data.inputs]
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_lc_rs::digest;
 use aws_sdk_kms::operation::RequestId as _;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
@@ -33,6 +34,8 @@ pub struct KmsKeyStore {
     /// Keys that this process has read, for its life: a KMS key never changes its key pair.
     keys: Mutex<HashMap<KeyName, Arc<KmsKey>>>,
     expected: Mutex<HashMap<KeyName, CaPublicKey>>,
+    /// SHA-256 of the public keys of keys that are disabled most of the time.
+    noted: Mutex<HashMap<KeyName, [u8; 32]>>,
 }
 
 #[derive(Debug)]
@@ -55,6 +58,7 @@ impl KmsKeyStore {
             budget,
             keys: Mutex::default(),
             expected: Mutex::default(),
+            noted: Mutex::default(),
         }
     }
 
@@ -62,6 +66,20 @@ impl KmsKeyStore {
     /// reported as [`KeyStoreError::Damaged`]. Call this for every CA once its certificate is known.
     pub fn expect(&self, key: &KeyName, public: &CaPublicKey) {
         lock(&self.expected).insert(key.clone(), public.clone());
+    }
+
+    /// Records the SHA-256 of a key's public half (its SubjectPublicKeyInfo in DER), as operators noted it. KMS does not
+    /// promise to tell the public half of a disabled key: then the [expected](Self::expect) one is taken if it is the one
+    /// that was noted. It does not sign all the same.
+    pub fn note(&self, key: &KeyName, sha256: [u8; 32]) {
+        lock(&self.noted).insert(key.clone(), sha256);
+    }
+
+    /// The public half of a disabled key, as far as it is known without KMS.
+    fn known_while_disabled(&self, key: &KeyName) -> Option<CaPublicKey> {
+        let noted = lock(&self.noted).get(key).copied()?;
+        let expected = lock(&self.expected).get(key).cloned()?;
+        (digest::digest(&digest::SHA256, expected.as_der()).as_ref() == noted).then_some(expected)
     }
 
     async fn key(&self, key: &KeyName) -> Result<Arc<KmsKey>, KeyStoreError> {
@@ -89,6 +107,12 @@ impl KmsKeyStore {
         let call = self.client.get_public_key().key_id(key_id(key));
         let answer = match self.budget.call("kms:GetPublicKey", call.send()).await {
             Ok(answer) => answer,
+            Err(Failure::Refused(error)) if ErrorCode::of(&error) == ErrorCode::KeyDisabled => {
+                // Not kept: when it is enabled again, KMS is asked again.
+                let public = self.known_while_disabled(key).ok_or_else(|| refusal(key, &error))?;
+                let arn = key_id(key);
+                return Ok(Arc::new(KmsKey { arn, public }));
+            }
             Err(Failure::Refused(error)) => return Err(refusal(key, &error)),
             Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),
         };

@@ -3,11 +3,17 @@
 use aws_config::SdkConfig;
 use chancery_aws::{Aws, CallBudget, Deployment, ResourceNames};
 
-use crate::settings::{AuthoritySettings, SettingsError};
+use crate::settings::{AuthoritySettings, CaRole, SettingsError};
 
 /// Makes the clients of the deployment that has these settings; they share `budget`. Sends no request.
 pub fn connect(settings: &AuthoritySettings, config: &SdkConfig, budget: &CallBudget) -> Result<Aws, SettingsError> {
-    Ok(Aws::new(config, &names(settings)?, resources(settings), budget))
+    let aws = Aws::new(config, &names(settings)?, resources(settings), budget);
+    if let Some(sha256) = settings.root_key_sha256 {
+        for root in CaRole::Root.configured(&settings.config()?) {
+            aws.keys.note(root.key(), sha256);
+        }
+    }
+    Ok(aws)
 }
 
 /// The names of the deployment's resources.

@@ -27,6 +27,12 @@ variable "organization_id" {
   description = "The organisation, e.g. o-exampleorgid"
 }
 
+variable "root_ca_public_key_sha256" {
+  type        = string
+  description = "What was noted of the root's key when it was made; empty: not yet"
+  default     = ""
+}
+
 locals {
   region        = "eu-west-2"
   deployer      = "arn:aws:iam::${var.account_id}:role/deployer"
@@ -61,10 +67,11 @@ module "certificate_authority" {
   root_operator_role_arns = [local.root_operator]
   organization_id         = var.organization_id
 
-  # docs/aws/operations.md says how it is woken.
-  sleeping_root    = true
-  root_crl_days    = 180
-  root_crl_seconds = 0
+  # From the second apply on, when the root's key has been made and noted: docs/aws/operations.md says how, and how it is woken.
+  sleeping_root             = var.root_ca_public_key_sha256 != ""
+  root_ca_public_key_sha256 = var.root_ca_public_key_sha256
+  root_crl_days             = 180
+  root_crl_seconds          = 0
 
   root_ca_info = {
     commonName   = "Example Root CA"

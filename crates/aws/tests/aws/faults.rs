@@ -18,6 +18,7 @@ use chancery_testing::SignUnchecked as _;
 use chancery_testing::suite;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::crl::RevocationReason;
+use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 
 use crate::fixture::NOW;
@@ -321,7 +322,22 @@ async fn kms_is_asked_again_and_refused_in_words() {
         Err(KeyStoreError::Denied { detail }) => assert!(detail.contains("enable the key"), "{detail}"),
         other => panic!("{other:?}"),
     }
+    // What is not noted of a disabled key is not taken from whoever expects it.
+    let asleep = KmsKeyStore::new(&sandbox.config, patient());
+    asleep.expect(&name, &public);
+    let denied = |outcome: Result<CaPublicKey, KeyStoreError>| matches!(outcome, Err(KeyStoreError::Denied { .. }));
+    assert!(denied(asleep.public_key(&name).await));
+    asleep.note(&name, [7; 32]);
+    assert!(denied(asleep.public_key(&name).await));
+    let sha256 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, public.as_der());
+    asleep.note(&name, sha256.as_ref().try_into().unwrap());
+    assert_eq!(asleep.public_key(&name).await.unwrap(), public);
+    assert!(matches!(
+        asleep.sign_unchecked(&name, &input).await,
+        Err(KeyStoreError::Denied { .. })
+    ));
     client.enable_key().key_id(&id).send().await.unwrap();
+    asleep.sign_unchecked(&name, &input).await.unwrap();
     keys.sign_unchecked(&name, &input).await.unwrap();
 
     // An alias that was pointed to another key signs nothing for this CA.

@@ -8,7 +8,7 @@ use chancery_x509::extension::RESERVED;
 use const_oid::ObjectIdentifier;
 use serde::Deserialize;
 
-use super::cas::{ISSUING_CA, cas, distinct_subjects};
+use super::cas::{ISSUING_CA, cas, distinct_subjects, root_key_sha256};
 use super::{SettingsError, Variable, invalid, json, number, required, text};
 
 /// The settings of an authority and its deployment.
@@ -30,6 +30,8 @@ pub struct AuthoritySettings {
     pub certificate_table: Option<String>,
     /// `JOURNAL_TABLE`; by default the name follows that of the certificate table.
     pub journal_table: Option<String>,
+    /// `ROOT_CA_PUBLIC_KEY_SHA256`: by which the root's public key is known while its key is disabled.
+    pub root_key_sha256: Option<[u8; 32]>,
     /// Warnings for the log: values that were ignored, as text.
     pub warnings: Vec<String>,
     compatibility: Compatibility,
@@ -74,6 +76,7 @@ impl AuthoritySettings {
             topic_arn: text(variable, "SNS_TOPIC_ARN"),
             certificate_table: text(variable, "CERTIFICATE_TABLE"),
             journal_table: text(variable, "JOURNAL_TABLE"),
+            root_key_sha256: root_key_sha256(variable)?,
             warnings,
             compatibility: json(variable, "COMPATIBILITY", Compatibility::default())?,
             // The Python CA took every name from the request, whatever the CSR contained.
@@ -261,6 +264,18 @@ mod tests {
         assert!(!replaced(&[("REPLACE_COMMON_NAME", "false")], "tls"));
         assert!(!replaced(&[], "tls-server"), "the drop-in profile alone");
         assert!(read(&[("REPLACE_COMMON_NAME", "perhaps")]).is_err());
+    }
+
+    #[test]
+    fn the_root_s_key_is_noted_in_hexadecimal() {
+        let noted = |value: &str| read(&[("ROOT_CA_PUBLIC_KEY_SHA256", value)]).map(|read| read.root_key_sha256);
+        assert_eq!(noted("").unwrap(), None);
+        let digits = format!("{}FF", "0a".repeat(31));
+        let octets = noted(&digits).unwrap().unwrap();
+        assert_eq!((octets[0], octets[30], octets[31]), (0x0a, 0x0a, 0xff));
+        for bad in ["0a", &"0g".repeat(32), &"+a".repeat(32), &"é".repeat(32), &"0a".repeat(33)] {
+            assert!(noted(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use chancery_authority::config::{CaConfig, CaFile, Config, CrlFile, PathLen, Sub
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{SettingsError, Variable, invalid, json, number};
+use super::{SettingsError, Variable, invalid, json, number, text};
 
 /// A CA's role in the two-level hierarchy. Each has functions of its own, which serve all CAs of that role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,7 @@ pub(super) const ISSUING_CA: &str = "issuing-ca";
 
 /// The variable of the issuing CAs besides the contract's.
 const ISSUING_CAS: &str = "ISSUING_CAS";
+const ROOT_KEY_SHA256: &str = "ROOT_CA_PUBLIC_KEY_SHA256";
 
 impl CaRole {
     /// The role of a CA with that CA above it.
@@ -75,6 +76,23 @@ impl CaRole {
             .iter()
             .filter(move |ca| Self::with_parent(ca.parent()) == self)
     }
+}
+
+/// The root's public key as operators noted it: SHA-256, in hexadecimal digits, of its SubjectPublicKeyInfo in DER.
+pub(super) fn root_key_sha256(variable: Variable<'_>) -> Result<Option<[u8; 32]>, SettingsError> {
+    let Some(noted) = text(variable, ROOT_KEY_SHA256) else {
+        return Ok(None);
+    };
+    let wrong = || invalid(ROOT_KEY_SHA256, format!("{noted:?} is no SHA-256 in 64 hexadecimal digits"));
+    let mut octets = [0; 32];
+    if noted.len() != 2 * octets.len() || !noted.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(wrong());
+    }
+    for (octet, digits) in octets.iter_mut().zip(noted.as_bytes().chunks_exact(2)) {
+        let digits = std::str::from_utf8(digits).map_err(|_| wrong())?;
+        *octet = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
+    }
+    Ok(Some(octets))
 }
 
 /// Verifiers take a CRL by its issuer's name: a further CA has a name of its own.
