@@ -273,7 +273,13 @@ mod tests {
         let digits = format!("{}FF", "0a".repeat(31));
         let octets = noted(&digits).unwrap().unwrap();
         assert_eq!((octets[0], octets[30], octets[31]), (0x0a, 0x0a, 0xff));
-        for bad in ["0a", &"0g".repeat(32), &"+a".repeat(32), &"é".repeat(32), &"0a".repeat(33)] {
+        for bad in [
+            "0a",
+            &"0g".repeat(32),
+            &"+a".repeat(32),
+            &"é".repeat(32),
+            &"0a".repeat(33),
+        ] {
             assert!(noted(bad).is_err(), "{bad}");
         }
     }

@@ -83,7 +83,12 @@ pub(super) fn root_key_sha256(variable: Variable<'_>) -> Result<Option<[u8; 32]>
     let Some(noted) = text(variable, ROOT_KEY_SHA256) else {
         return Ok(None);
     };
-    let wrong = || invalid(ROOT_KEY_SHA256, format!("{noted:?} is no SHA-256 in 64 hexadecimal digits"));
+    let wrong = || {
+        invalid(
+            ROOT_KEY_SHA256,
+            format!("{noted:?} is no SHA-256 in 64 hexadecimal digits"),
+        )
+    };
     let mut octets = [0; 32];
     if noted.len() != 2 * octets.len() || !noted.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(wrong());
