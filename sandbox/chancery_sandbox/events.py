@@ -16,6 +16,7 @@ from typing import Any
 
 from jsonpath_ng.ext.parser import parse as parse_path
 from moto.events.models import EventPattern, EventsBackend, Rule, events_backends
+from moto.events.responses import EventsHandler
 from moto.events.utils import EventTemplateParser
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
@@ -81,6 +82,7 @@ def mend(later: Later) -> None:
     Rule.send_to_targets = send_to_targets
     EventsBackend.put_events = put_events
     EventPattern.matches_event = _matches_event
+    EventsHandler.test_event_pattern = _test_event_pattern
 
 
 def deliver(record: dict[str, Any]) -> None:
@@ -120,6 +122,12 @@ def _reaches(rule: Rule, record: dict[str, Any]) -> bool:
 def _matches_event(self: EventPattern, event: Any) -> bool:
     pattern = self.get_pattern()
     return not pattern or _matches(pattern, event)
+
+
+def _test_event_pattern(self: EventsHandler) -> str:
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html."""
+    pattern = EventPattern.load(self._get_param("EventPattern"))
+    return json.dumps({"Result": pattern.matches_event(json.loads(self._get_param("Event")))})
 
 
 def _matches(pattern: dict[str, Any], node: Any) -> bool:

@@ -67,6 +67,10 @@ Go on in another terminal, with the ordinary AWS CLI:
   # what was issued
   aws dynamodb scan --table-name {table} --query 'Items[].[CommonName.S,Expires.S,SerialNumber.S]' --output text
 
+  # who used the CAs' keys, as CloudTrail records it
+  aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=Sign \\
+    --query 'Events[].[EventTime,Username,Resources[0].ResourceName]' --output text
+
   # revoke: an entry in certs/dev/revoked.json, {{"common_name": "…", "serial_number": "…"}}, then
   terraform apply -auto-approve
   aws stepfunctions start-execution --state-machine-arn {authority.outputs["state_machine_arn"]}

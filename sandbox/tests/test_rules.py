@@ -330,3 +330,10 @@ EVENT = {
 )
 def test_patterns(pattern, matches):
     assert events._matches(pattern, EVENT) is matches
+
+
+def test_a_pattern_is_tried_without_a_rule(sandbox):
+    client = sandbox.client("events")
+    for wanted, result in ((["Sign"], True), (["Verify"], False)):
+        pattern = json.dumps({"detail": {"eventName": wanted}})
+        assert client.test_event_pattern(EventPattern=pattern, Event=json.dumps(EVENT))["Result"] is result

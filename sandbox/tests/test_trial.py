@@ -57,5 +57,6 @@ def test_what_is_proposed_works(deployed):
     assert "db.pem: OK" in done.stdout
     assert "db.example.com" in done.stdout
     assert "Certificate Issued" in done.stdout
+    assert re.search(r"\tserverless-tls-cert-dev\tarn:aws:kms:", done.stdout), done.stdout
     assert deployed.stop() == 0
     assert not folder.exists()
