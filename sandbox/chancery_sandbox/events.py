@@ -1,4 +1,4 @@
-"""EventBridge as moto has it, mended: patterns as AWS matches them, states of rules, targets, and who may say what.
+"""Corrects moto's EventBridge: pattern matching, rule states, targets, and reserved sources.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
 """
@@ -31,14 +31,14 @@ _CALL = "AWS API Call via CloudTrail"
 _DISABLED = "DISABLED"
 _ALL = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 _LARGEST = 256 * 1024
-"""Octets of an event."""
+"""The size limit of an event, in bytes."""
 
 undelivered: deque[dict[str, str]] = deque(maxlen=10_000)
-"""Events that a rule matched and a target did not get, and why."""
+"""Events that a rule matched and that could not be delivered to a target, with the reason."""
 
 
 class UndeliverableError(Exception):
-    """A target does not take events of this rule."""
+    """A target does not accept events of the rule."""
 
 
 def mend(later: Later) -> None:
@@ -48,7 +48,7 @@ def mend(later: Later) -> None:
 
     def send_to_targets(self: Rule, original_event: Any, transform_input: bool = True) -> None:
         pattern = self.event_pattern.get_pattern()
-        # A rule with a schedule alone has none, and waits for its time.
+        # A rule with only a schedule has no pattern, and matches no event.
         if self.state == _DISABLED or (self.scheduled_expression and not pattern):
             return
         if not self.event_pattern.matches_event(original_event):
@@ -67,7 +67,7 @@ def mend(later: Later) -> None:
         answers = []
         for event in events:
             if str(event.get("Source", "")).lower().startswith(_AWS):
-                # Nobody but AWS speaks for AWS.
+                # This prefix is reserved for AWS services.
                 refusal = {
                     "ErrorCode": "NotAuthorizedForSourceException",
                     "ErrorMessage": "Not authorized for the source.",
@@ -86,7 +86,7 @@ def mend(later: Later) -> None:
 
 
 def deliver(record: dict[str, Any]) -> None:
-    """Bring CloudTrail's record of a call to the rules of its account and region."""
+    """Deliver CloudTrail's record of a call to the rules of its account and region."""
     account, region = record["recipientAccountId"], record["awsRegion"]
     rules = list(events_backends[account][region].event_buses["default"].rules.values())
     rules = [rule for rule in rules if _reaches(rule, record)]
@@ -110,7 +110,7 @@ def deliver(record: dict[str, Any]) -> None:
 
 
 def _reaches(rule: Rule, record: dict[str, Any]) -> bool:
-    """Management events that only read are sure in one state alone: of the other nothing may depend on them.
+    """Read-only management events are only guaranteed in one rule state, so they are not delivered in the other.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
     """
@@ -131,7 +131,7 @@ def _test_event_pattern(self: EventsHandler) -> str:
 
 
 def _matches(pattern: dict[str, Any], node: Any) -> bool:
-    """Whether an object, or any element of an array of them, fulfils a pattern."""
+    """Whether an object, or any object of an array, matches a pattern."""
     if isinstance(node, list):
         return any(_matches(pattern, each) for each in node) if node else _matches(pattern, {})
     held = node if isinstance(node, dict) else {}
@@ -152,7 +152,7 @@ def _holds(wanted: Any, present: bool, actual: Any) -> bool:
             return bool(wanted["exists"]) == (present and not isinstance(actual, dict))
         return present and EventPattern._does_item_match_named_filter(actual, wanted)  # noqa: SLF001 - it is right there
     several = actual if isinstance(actual, list) else [actual]
-    # To Python true is 1; to JSON it is not.
+    # In Python `True == 1`; in JSON they differ.
     return present and any(type(each) is type(wanted) and each == wanted for each in several)
 
 
@@ -171,7 +171,7 @@ def _send(rule: Rule, target: dict[str, Any], event: dict[str, Any], later: Late
 
 
 def _input(target: dict[str, Any], event: dict[str, Any]) -> Any:
-    """What a target gets of an event."""
+    """The input of a target for an event."""
     told = {name: value for name, value in event.items() if name != "ingestion-time"}
     if not isinstance(told["time"], str):
         told["time"] = dt.datetime.fromtimestamp(float(told["time"]), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -221,7 +221,7 @@ def _queue(arn: str) -> Any:
 
 
 def _check(rule: Rule, document: str | dict[str, Any] | None, action: str, resource: str) -> None:
-    """EventBridge needs the target's own permission.
+    """Check that the target's resource policy allows EventBridge to deliver.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     """

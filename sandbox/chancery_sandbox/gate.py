@@ -75,7 +75,7 @@ class Gate:
         self.calls.append(
             Made(call.service, call.operation, caller, status, seconds, call.request_id, time.time(), scanned)
         )
-        # What never came to AWS, and what AWS does not know, is in no record.
+        # Calls that never reached AWS, and operations that the service lacks, are not recorded.
         if who and (fault is None or fault.kind not in {Kind.UNREACHABLE, Kind.UNKNOWN}):
             observed = self._cloudtrail.saw(call, environ, who, (status, headers, body), before)
             if observed is not None and call.service == "kms":
@@ -127,7 +127,7 @@ _REQUEST_ID = re.compile(rb"<(RequestI[dD])>[^<]*</RequestI[dD]>")
 
 
 def _with_request_id(call: Call, status: int, body: bytes) -> bytes:
-    """Where an answer in XML tells the request id as well, SDKs believe it: it must be the one in the head."""
+    """Put the request id into an answer in XML, too: SDKs prefer it to the one in the header."""
     if not body.startswith(b"<") or (call.service == "s3" and status < 400):
         return body
     return _REQUEST_ID.sub(rb"<\1>" + call.request_id.encode() + rb"</\1>", body)

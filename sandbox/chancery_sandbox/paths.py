@@ -1,4 +1,4 @@
-"""What the paths of a REST service ask for, where the operation stands nowhere else.
+"""Operations of REST services by method and path.
 
 https://docs.aws.amazon.com/rolesanywhere/latest/APIReference/API_Operations.html
 """
@@ -13,16 +13,16 @@ _SWITCHES = {"enable": "Enable", "disable": "Disable"}
 
 @dataclass(frozen=True)
 class Kind:
-    """Of things that Roles Anywhere keeps."""
+    """A kind of resource of IAM Roles Anywhere."""
 
     name: str
-    """As operations name it."""
+    """Its name in operations."""
     path: str
     maker: str = "Create"
 
     @property
     def field(self) -> str:
-        """As answers name it."""
+        """Its name in answers."""
         return self.name[:1].lower() + self.name[1:]
 
 
@@ -41,7 +41,7 @@ TAGGING = {"ListTagsForResource", "TagResource", "UntagResource"}
 
 
 def rolesanywhere(method: str, path: str) -> str:
-    """The API's name of what is asked; `METHOD /path` where it is none of those that are here."""
+    """The name of the operation; `METHOD /path` if it is none of those that are implemented."""
     first, *rest = path.strip("/").split("/")
     if first in TAGGING and not rest:
         return first

@@ -1,6 +1,6 @@
 """IAM Roles Anywhere, which moto lacks: trust anchors, profiles, CRLs, and the subjects whose certificates were seen.
 
-Sessions are not given out here: a test says which certificate was presented.
+It issues no sessions: a test reports which certificate was presented.
 https://docs.aws.amazon.com/rolesanywhere/latest/APIReference/Welcome.html
 """
 
@@ -29,7 +29,7 @@ SERVICE = "rolesanywhere"
 
 
 class RolesAnywhere:
-    """A WSGI application before moto's, which gets all else."""
+    """A WSGI application in front of moto's, which answers all other services."""
 
     def __init__(self, inner: Callable[..., Iterable[bytes]]) -> None:
         self._inner = inner
@@ -52,7 +52,7 @@ class RolesAnywhere:
         return [body]
 
     def seen(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Somebody presented a certificate: its subject is known from now on, and that it was seen."""
+        """Record that a certificate was presented, and create its subject if it is new."""
         certificate = x509.load_pem_x509_certificate(str(value["certificate"]).encode())
         account, region = str(value.get("account", DEFAULT_ACCOUNT_ID)), str(value["region"])
         name = certificate.subject.rfc4514_string()
@@ -123,7 +123,7 @@ def _tags(asked: dict[str, Any]) -> dict[str, str]:
 def _made(kind: Kind, account: str, region: str, asked: dict[str, Any]) -> dict[str, Any]:
     made_id = str(uuid.uuid4())
     resource = "trust-anchor" if kind.name == "TrustAnchor" else kind.path
-    # What is made is switched off unless it is asked for, but for subjects.
+    # All kinds but subjects are disabled unless the request enables them.
     enabled = bool(asked.get("enabled", not kind.maker))
     return {name: value for name, value in asked.items() if name != "tags"} | {
         f"{kind.field}Id": made_id,
@@ -137,7 +137,7 @@ def _made(kind: Kind, account: str, region: str, asked: dict[str, Any]) -> dict[
 def _page(kind: Kind, found: list[dict[str, Any]], environ: Environ) -> dict[str, Any]:
     query = parse_qs(environ.get("QUERY_STRING", ""))
     begin, size = int(query.get("nextToken", ["0"])[0]), int(query.get("pageSize", ["50"])[0])
-    # A list of subjects does not tell their credentials.
+    # A list of subjects has no credentials.
     summaries = [
         {name: value for name, value in each.items() if name not in {"credentials", "instanceProperties"}}
         for each in found[begin : begin + size]

@@ -58,7 +58,7 @@ class Options:
 
 
 def _application(service: Any) -> Any:
-    """What moto has for a service; its dispatcher asks for none where it has no such service."""
+    """The application of a service; the dispatcher passes `None` for a service that moto lacks."""
     if service is None:
         raise NotImplementedError
     return create_backend_app(service)
@@ -68,7 +68,7 @@ _METADATA = re.compile(rb"^X-Amz-Meta-[^:\r]*", re.MULTILINE)
 
 
 class _Task(WSGITask):
-    """An answer with an object's metadata by the names that it has: in small letters, which waitress begins large."""
+    """Writes metadata headers of S3 in lower case, as S3 does; waitress capitalises header names."""
 
     def build_response_header(self) -> bytes:
         header: bytes = super().build_response_header()
@@ -179,20 +179,20 @@ class Server:
         control.add("DELETE", "slack", lambda _: slack.clear())
 
     def _settle(self, seconds: float) -> bool:
-        """Wait until nothing is under way: each may make work for the others."""
+        """Wait until nothing is in progress: each part may cause work for the others."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             settled = self._cloudtrail.settle(left) and self._queues.settle(left) and self._later.settle(left)
             if not settled:
                 return False
-            # What ended last may have made a record, or a message, that somebody waits for.
+            # The last one may have produced another record or message.
             if self._cloudtrail.quiet() and self._queues.quiet() and self._later.settle(0):
                 return True
         return False
 
     @staticmethod
     def _credentials(value: dict[str, Any]) -> dict[str, str]:
-        """What a function's newest execution environment was given, or what a new one would be."""
+        """The credentials of a function's newest execution environment, or new ones if it has none."""
         deployment = Deployment.of(functions.by_arn(value["arn"]))
         return (credentials.newest(deployment.arn) or credentials.issue(deployment)).answer()
 

@@ -1,4 +1,4 @@
-"""CloudTrail, as far as somebody who reads it can tell: records, `LookupEvents`, rules, files, digests."""
+"""CloudTrail as its readers see it: records, `LookupEvents`, delivery to rules, log files and digests."""
 
 from .service import CloudTrail
 

@@ -1,4 +1,4 @@
-"""Digests: chained and signed lists of a trail's files.
+"""Digest files: chained and signed lists of a trail's log files.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
 """
@@ -21,22 +21,22 @@ from moto.cloudtrail.models import Trail
 _ALGORITHM = "SHA256withRSA"
 _HASH = "SHA-256"
 _VALID = 86400
-"""Seconds before and after its making in which a key is said to be valid."""
+"""Seconds before and after its creation during which a key is listed as valid."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A file of records."""
+    """A log file that was delivered."""
 
     bucket: str
     key: str
     text: bytes
-    """What is in it, before compression."""
+    """Its content before compression."""
     oldest: str
     newest: str
 
     def listed(self) -> dict[str, str]:
-        """As a digest lists it."""
+        """Its entry in a digest."""
         return {
             "s3Bucket": self.bucket,
             "s3Object": self.key,
@@ -48,7 +48,7 @@ class Written:
 
 
 class SigningKey:
-    """The key of a region."""
+    """The key that signs the digests of a region."""
 
     def __init__(self) -> None:
         self._made = time.time()
@@ -58,11 +58,11 @@ class SigningKey:
         self.fingerprint = hashlib.md5(self._octets, usedforsecurity=False).hexdigest()
 
     def sign(self, text: str) -> str:
-        """In hexadecimal digits."""
+        """The signature, in hexadecimal."""
         return self._private.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()).hex()
 
     def listed(self) -> dict[str, Any]:
-        """As `ListPublicKeys` lists it."""
+        """Its entry in the answer of `ListPublicKeys`."""
         return {
             "Value": base64.b64encode(self._octets).decode(),
             "ValidityStartTime": self._made - _VALID,
@@ -80,7 +80,7 @@ class _Previous:
 
 
 class Chain:
-    """The digests of one trail in one region, each of which names the one before."""
+    """The digests of one trail in one region; each contains the signature of the previous one."""
 
     def __init__(self, region: str, key: SigningKey, *, backfill: bool) -> None:
         self._region = region
@@ -91,14 +91,14 @@ class Chain:
         self._started: dt.datetime | None = None
 
     def next(self, trail: Trail, prefix: str, files: list[Written]) -> tuple[str, bytes, dict[str, str]]:
-        """Name, octets and metadata of the next digest."""
+        """Object key, body and metadata of the next digest."""
         if trail.status.started != self._started:
-            # Whoever stops a trail breaks its chain.
+            # Stopping a trail breaks its chain.
             self._started, self._previous = trail.status.started, None
             self._end = (
                 int(time.time()) if self._started is None else int(self._started.replace(tzinfo=dt.UTC).timestamp())
             )
-        # Two of the same second would have the same name.
+        # Two digests of the same second would have the same name.
         start, self._end = self._end, max(int(time.time()), self._end + 1)
         end = dt.datetime.fromtimestamp(self._end, dt.UTC)
         account = trail.account_id
@@ -138,7 +138,7 @@ class Chain:
 
 
 class Chains:
-    """All chains, and the key of each region."""
+    """All digest chains, and the signing key of each region."""
 
     def __init__(self) -> None:
         self._keys: dict[str, SigningKey] = {}
@@ -158,6 +158,6 @@ class Chains:
         return self._keys[region]
 
     def public_keys(self, region: str, start: float, end: float) -> list[dict[str, Any]]:
-        """Those that are valid at some time between."""
+        """The keys that are valid at some time in that interval."""
         listed = [self._keys[region].listed()] if region in self._keys else []
         return [key for key in listed if key["ValidityStartTime"] <= end and key["ValidityEndTime"] >= start]

@@ -1,4 +1,4 @@
-"""A trail's files in its bucket.
+"""Log files and digests that a trail writes to its bucket.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
 """
@@ -23,8 +23,8 @@ from moto.s3.models import S3Backend, s3_backends
 from chancery_sandbox import policy
 from chancery_sandbox.principal import PARTITION
 
+from .delivery_faults import Delivery
 from .digests import Chain, Chains, Written
-from .mishaps import Fate
 
 _SERVICE = "cloudtrail.amazonaws.com"
 _LETTERS = string.ascii_letters + string.digits
@@ -38,16 +38,16 @@ class _Kept:
 
 @dataclass
 class _Region:
-    """What one trail has of one region."""
+    """What one trail has collected from one region."""
 
     kept: list[_Kept] = field(default_factory=list)
-    """Records that are in no file yet."""
+    """Records that were not written to a file yet."""
     undigested: list[Written] = field(default_factory=list)
-    """Files that are in no digest yet."""
+    """Log files that no digest lists yet."""
 
 
 class Files:
-    """Keeps what trails take, and writes it down when it is asked to: AWS does every five minutes or so."""
+    """Collects the records of trails and writes log files on request; AWS does so about every five minutes."""
 
     def __init__(self) -> None:
         self._regions: dict[tuple[str, str], _Region] = defaultdict(_Region)
@@ -56,20 +56,20 @@ class Files:
 
     @property
     def chains(self) -> Chains:
-        """The digests' keys."""
+        """The digest chains and their keys."""
         return self._chains
 
-    def keep(self, trail: Trail, record: dict[str, Any], due: float, fate: Fate) -> None:
-        """Keep a record for the trail's next file after that time."""
+    def keep(self, trail: Trail, record: dict[str, Any], due: float, delivery: Delivery) -> None:
+        """Keep a record for the first log file that is written after `due`."""
         with self._lock:
             kept = self._regions[trail.arn, record["awsRegion"]].kept
-            for _ in range(fate.copies):
-                kept.insert(0 if fate.out_of_order else len(kept), _Kept(due, record))
+            for _ in range(delivery.copies):
+                kept.insert(0 if delivery.out_of_order else len(kept), _Kept(due, record))
 
     def deliver(self, region: str, *, trail: str, digest: bool, backfill: bool) -> list[dict[str, Any]]:
-        """Write the files of that region, of every trail or of the one of that name, and say which they are.
+        """Write the log files and digests of a region and return their keys; `trail` limits it to one trail.
 
-        With `backfill` the files that are in no digest yet come into one that is late.
+        With `backfill` the log files that no digest lists yet are listed in a backfill digest.
         """
         delivered: list[dict[str, Any]] = []
         with self._lock:
@@ -86,7 +86,7 @@ class Files:
         why = _refusal(trail, f"{_prefix(trail)}AWSLogs/{trail.account_id}/CloudTrail/{region}/x")
         setattr(trail.status, "latest_delivery_error", why)  # noqa: B010 - it is our word, which moto does not declare
         if why:
-            # It is tried again with the next one.
+            # The records stay, and are delivered with the next file.
             return []
         if ready:
             of_region.kept = [kept for kept in of_region.kept if kept.due > now]
@@ -141,7 +141,7 @@ def _put(trail: Trail, key: str, body: bytes, metadata: dict[str, str]) -> None:
 
 
 def _refusal(trail: Trail, key: str) -> str:
-    """Why the bucket takes no file, as `LatestDeliveryError` says it; empty where it does."""
+    """Why the bucket refuses the delivery, in the words of `LatestDeliveryError`; empty if it accepts it."""
     try:
         bucket = _s3(trail).get_bucket(trail.bucket_name)
     except S3ClientError:

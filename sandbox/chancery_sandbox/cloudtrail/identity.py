@@ -17,17 +17,17 @@ from chancery_sandbox.principal import PARTITION
 from .observed import Observed
 
 STATES = "states"
-"""The access key that state machines call with."""
+"""The access key of calls by state machines."""
 ROLE_HEADER = "HTTP_X_SANDBOX_ROLE"
-"""In which a state machine says as which role it calls."""
+"""The request header that names the role of the state machine that calls."""
 
 _LONGEST_AGENT = 1024
 _RUNTIME = "exec-env/AWS_Lambda_"
-"""What SDKs put into their user agent inside a function."""
+"""Part of the user agent of SDKs inside a function."""
 
 
 def user_identity(observed: Observed) -> dict[str, Any]:
-    """Who called."""
+    """The `userIdentity` of the caller."""
     call, who = observed.call, observed.identity
     if call.access_key == STATES:
         return _of_state_machine(observed)
@@ -57,15 +57,15 @@ def user_identity(observed: Observed) -> dict[str, Any]:
 
 
 def by_service(name: str) -> dict[str, Any]:
-    """A call that a service of AWS makes by itself."""
+    """The `userIdentity` of a call by an AWS service itself."""
     return {"type": "AWSService", "invokedBy": name}
 
 
 def source(observed: Observed) -> str:
     """Where the call came from.
 
-    Everybody here is on one machine. Functions have an address of their own, which is told by the user agent that SDKs
-    have within Lambda; a caller that says where he is, in `X-Sandbox-Source-Address`, is believed.
+    All callers are on one machine. A caller can state its address in `X-Sandbox-Source-Address`. Otherwise a call with
+    a function's credentials and the user agent of an SDK inside Lambda has an address of its own for each function.
     """
     said = observed.head.get("HTTP_X_SANDBOX_SOURCE_ADDRESS")
     if said:
@@ -74,20 +74,20 @@ def source(observed: Observed) -> str:
         return "states.amazonaws.com"
     function = credentials.issued_to(observed.call.access_key)
     if function is not None and _RUNTIME in agent(observed):
-        # An address of those that RFC 5737 keeps for documentation.
+        # RFC 5737 reserves this block for documentation.
         return f"203.0.113.{hashlib.sha256(function.function.encode()).digest()[0]}"
     return observed.head.get("REMOTE_ADDR", "127.0.0.1")
 
 
 def agent(observed: Observed) -> str:
-    """The user agent as the caller sent it; long ones are cut."""
+    """The user agent as the caller sent it, cut at 1 KB."""
     if observed.call.access_key == STATES:
         return "states.amazonaws.com"
     return observed.head.get("HTTP_USER_AGENT", "")[:_LONGEST_AGENT]
 
 
 def user_name(record: dict[str, Any]) -> str:
-    """What `LookupEvents` calls the caller: the user, the role's session, or `root`."""
+    """The `Username` of `LookupEvents`: the user, the session of a role, or `root`."""
     who = record["userIdentity"]
     if who["type"] == "IAMUser":
         return str(who["userName"])
@@ -97,7 +97,7 @@ def user_name(record: dict[str, Any]) -> str:
 
 
 def stamp(seconds: float) -> str:
-    """A moment as records write it: in whole seconds."""
+    """A time in the format of records, in whole seconds."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -112,7 +112,7 @@ def _creation(access_key: str, observed: Observed) -> str:
 def _of_state_machine(observed: Observed) -> dict[str, Any]:
     account = observed.account
     role = observed.head.get(ROLE_HEADER) or f"arn:{PARTITION}:iam::{account}:role/states"
-    # A name that is the same for each call of the role: executions are not told apart.
+    # The session name is the same for each call with a role: executions are not distinguished.
     session = hashlib.sha256(role.encode()).hexdigest()[:32]
     role_id, name = f"AROA{session[:17].upper()}", role.rsplit("/", 1)[1]
     return {

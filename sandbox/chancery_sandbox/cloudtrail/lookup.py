@@ -16,8 +16,8 @@ from typing import Any
 from moto.core.exceptions import JsonRESTError
 
 from . import identity, resources
+from .delivery_faults import ORDINARY, Way
 from .limit import RateLimit
-from .mishaps import ORDINARY, Way
 from .observed import Observed
 from .record import records
 from .service import CloudTrail
@@ -56,7 +56,7 @@ class Lookup:
             found = sorted(
                 self._events(account, region, attribute, (start, end)), key=lambda each: each[0], reverse=True
             )
-        # Events of one second are told apart by their ids, so that none is left out between two pages.
+        # Events of the same second are ordered by id, so that none is lost between two pages.
         left = [each for each in found if before is None or each[0] < before]
         answer: dict[str, Any] = {"Events": [event for _, event in left[:page]]}
         if len(left) > page:
@@ -68,10 +68,13 @@ class Lookup:
     ) -> Iterator[tuple[tuple[int, str], dict[str, Any]]]:
         now = time.time()
         for observed in list(self._trail.history):
-            fate = observed.fates.get(Way.LOOKUP, ORDINARY)
-            if observed.at + self._trail.mishaps.delays[Way.LOOKUP] + fate.delay > now or observed.at < now - _KEPT:
+            delivery = observed.deliveries.get(Way.LOOKUP, ORDINARY)
+            if (
+                observed.at + self._trail.delivery_faults.delays[Way.LOOKUP] + delivery.delay > now
+                or observed.at < now - _KEPT
+            ):
                 continue
-            # Seconds, as records have.
+            # Records have whole seconds.
             at = int(observed.at)
             if not within[0] <= at <= within[1] or not _may_match(observed, attribute):
                 continue
@@ -80,7 +83,7 @@ class Lookup:
                     continue
                 event = _event(made, at)
                 if attribute is None or _matches(event, *attribute):
-                    for copy in range(fate.copies):
+                    for copy in range(delivery.copies):
                         yield (at, f"{made['eventID']}{copy}"), event
 
 
@@ -93,12 +96,12 @@ def _attribute(given: list[dict[str, str]]) -> tuple[str, str] | None:
 
 
 def _may_match(observed: Observed, attribute: tuple[str, str] | None) -> bool:
-    """Whether its record is worth making: most calls can be told by what is known of them without it."""
+    """Whether the record has to be built to decide: most calls can be excluded without it."""
     if attribute is None or observed.made is not None:
         return True
     key, value = attribute
     if key == "EventName":
-        # Where the operation stands in the path, only the record tells.
+        # REST calls contain a path here; only the record has the name of the event.
         return " " in observed.call.operation or observed.call.operation == value
     if key == "EventSource":
         return value == f"{observed.call.service}.amazonaws.com"

@@ -1,4 +1,4 @@
-"""What CloudTrail calls a call: names differ from the API's, and some calls are data events.
+"""Event names and categories: some names differ from the API's, and some calls are data events.
 
 https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
@@ -17,7 +17,7 @@ _LAMBDA_V2 = {
     "UntagResource", "UpdateFunctionCode", "UpdateFunctionConfiguration",
 }  # fmt: skip
 _LAST_DATED = "20181031"
-"""Lambda's operations of a later API have no date in their events' names."""
+"""Operations of later API versions of Lambda have no date in their event names."""
 _DATE = re.compile(r"^/(\d{4})-(\d{2})-(\d{2})/")
 
 _S3 = {
@@ -60,22 +60,22 @@ _DATA = {
         "ReceiveMessage", "SendMessage", "SendMessageBatch",
     }),
 }  # fmt: skip
-"""By service: the type that selectors ask for (empty where no trail records them), and the operations."""
+"""By service: the resource type that selectors name (empty if no trail records them), and the operations."""
 _S3_OBJECT = "AWS::S3::Object"
 _S3_OF_OBJECTS = {"delete", "uploads", "versions"}
-"""Subresources of a bucket by which calls go to its objects."""
+"""Subresources of a bucket that concern its objects."""
 _S3_PLAIN = {
     "continuation-token", "delimiter", "encoding-type", "fetch-owner", "list-type", "marker", "max-keys", "prefix",
     "start-after", "x-id",
 }  # fmt: skip
-"""What lists of objects ask with."""
+"""Query parameters of `ListObjects`."""
 
 _GLOBAL = {"cloudfront", "iam", "organizations", "route53"}
 _HOME = "us-east-1"
 
 
 def data_type(call: Call, environ: Environ) -> str | None:
-    """The resource type whose data event this call is; `None` where it is a management event."""
+    """The resource type of a data event; `None` for a management event."""
     if call.service == "s3":
         return _S3_OBJECT if _is_of_objects(call, environ) else None
     kind, operations = _DATA.get(call.service, ("", set()))
@@ -93,7 +93,7 @@ def _is_of_objects(call: Call, environ: Environ) -> bool:
 
 
 def event_name(service: str, operation: str) -> str:
-    """The event's name for an operation as the API names it."""
+    """The event name of an operation of the API."""
     if service == "s3":
         return _S3.get(operation, operation)
     if service != "lambda" or operation in {"Invoke", "InvokeAsync"}:
@@ -108,27 +108,27 @@ def event_name(service: str, operation: str) -> str:
 
 
 def read_only(service: str, operation: str) -> bool:
-    """Whether CloudTrail counts it as reading: cryptography with a key does, and every call of STS."""
+    """Whether the event is read-only: it is for cryptographic operations of KMS and for every call of STS."""
     if service == "sts" or (service == "kms" and operation.startswith(_CRYPTOGRAPHY)):
         return True
     return operation.startswith(_READING)
 
 
 def region(call: Call) -> str:
-    """Where the event is recorded: those of global services in us-east-1 alone."""
+    """The region that records the event: us-east-1 for global services."""
     return _HOME if call.service in _GLOBAL or not call.region else call.region
 
 
 def host(call: Call) -> str:
-    """The name by which AWS's SDKs call the service."""
+    """The host name of the service's endpoint on AWS."""
     return source(call.service) if call.service in _GLOBAL else f"{call.service}.{call.region}.amazonaws.com"
 
 
 def is_global(source: str) -> bool:
-    """Whether an `eventSource` is a service without regions, whose events a trail has only if it includes them."""
+    """Whether an `eventSource` is a global service: a trail has to include those explicitly."""
     return source.split(".", maxsplit=1)[0] in _GLOBAL
 
 
 def source(service: str) -> str:
-    """The `eventSource`."""
+    """The `eventSource` of a service."""
     return f"{service}.amazonaws.com"

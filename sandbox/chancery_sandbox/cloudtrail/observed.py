@@ -1,4 +1,4 @@
-"""A call as it was seen, kept until somebody asks for its record: making one costs more than many a call."""
+"""A call as the gate observed it. The record is built on demand: it costs more than many a call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from chancery_sandbox.call import Call, Environ
 
-from .mishaps import Fate, Way
+from .delivery_faults import Delivery, Way
 
 Headers = list[tuple[str, str]]
 
@@ -28,32 +28,32 @@ _KEPT = (
 
 @dataclass
 class Observed:
-    """One call, and what became of it."""
+    """One call and its answer."""
 
     call: Call
     identity: dict[str, Any]
-    """The caller as `principal.identity` told it at that moment: roles may be gone when the record is asked for."""
+    """The caller at the time of the call: a role may have been deleted when the record is built."""
     head: dict[str, str]
-    """What the request said beside its body, by WSGI's names."""
+    """The head of the request, by WSGI names."""
     status: int
     headers: Headers
     answer: bytes
     at: float = field(default_factory=time.time)
-    """When it was answered."""
+    """When it was answered, in seconds since 1970."""
     event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    fates: dict[Way, Fate] = field(default_factory=dict)
-    """What becomes of its record, where that is out of the ordinary."""
+    deliveries: dict[Way, Delivery] = field(default_factory=dict)
+    """How its record is delivered, on the channels with a fault."""
     made: list[dict[str, Any]] | None = None
-    """Its records, once they were made."""
+    """Its records, once they are built."""
 
     @property
     def account(self) -> str:
-        """The caller's."""
+        """The caller's account."""
         return str(self.identity["accountId"])
 
 
 def head_of(environ: Environ) -> dict[str, str]:
-    """What is needed to read the request again. The rest of an environ belongs to the connection."""
+    """The part of an environ that is needed to parse the request again, without references to the connection."""
     head = {name: value for name, value in environ.items() if name.startswith("HTTP_")}
     for name in _KEPT:
         if name in environ:

@@ -15,9 +15,9 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from chancery_sandbox.principal import PARTITION
 
-from . import identity, names, resources, special
+from . import adjustments, identity, names, resources
+from .decode import Decoded, decode
 from .observed import Observed
-from .reading import Reading, read
 
 VERSION = "1.11"
 _LONGEST_ERROR = 1024
@@ -28,18 +28,18 @@ _WITH_ANSWER = {
     "GetFederationToken",
     "GetSessionToken",
 }
-"""Calls that count as reading, and whose answers are recorded all the same."""
+"""Read-only calls whose answers are recorded all the same."""
 _MAKING = threading.Lock()
 _API_VERSIONS = {"dynamodb": "2012-08-10"}
 _UNDOCUMENTED_TLS = {"kms"}
-"""Services whose published records say nothing of TLS."""
+"""Services whose published records have no `tlsDetails`."""
 
 
 def records(observed: Observed) -> list[dict[str, Any]]:
-    """The records of a call: one, or one for each account where the resource belongs to another than the caller."""
+    """The records of a call: one for the caller's account, and one for each other account that owns a resource."""
     if observed.made is None:
         with _MAKING:
-            # Ids are given once, whoever asks first.
+            # Two threads must not assign different ids.
             if observed.made is None:
                 observed.made = _made(observed)
     return observed.made
@@ -47,7 +47,7 @@ def records(observed: Observed) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Invocation:
-    """A function's, by a service of AWS."""
+    """An invocation of a function by an AWS service."""
 
     name: str
     """`Invoke` or `InvokeExecution`."""
@@ -61,7 +61,7 @@ class Invocation:
 
 
 def invocation(made: Invocation) -> dict[str, Any]:
-    """The record of an invocation that nobody called for over HTTP."""
+    """The record of an invocation that did not arrive over HTTP."""
     region, account = made.function.split(":")[3:5]
     return {
         "eventVersion": VERSION,
@@ -87,10 +87,10 @@ def invocation(made: Invocation) -> dict[str, Any]:
     }
 
 
-def brought(value: dict[str, Any]) -> dict[str, Any]:
-    """A record that a test brings: what it says, and what each record has besides, as of now.
+def injected(value: dict[str, Any]) -> dict[str, Any]:
+    """Complete a record that a test injects with the fields that each record has.
 
-    Raises `KeyError` where it does not say which event of which service in which region.
+    Raises `KeyError` if it lacks `eventSource`, `eventName` or `awsRegion`.
     """
     for name in ("eventSource", "eventName", "awsRegion"):
         if name not in value:
@@ -114,7 +114,7 @@ def brought(value: dict[str, Any]) -> dict[str, Any]:
         "recipientAccountId": DEFAULT_ACCOUNT_ID,
         "eventCategory": "Management",
     }
-    # A second one with the same text is a second event.
+    # Injecting the same record again makes another event.
     fresh = {"eventTime": identity.stamp(time.time()), "requestID": str(uuid.uuid4()), "eventID": str(uuid.uuid4())}
     return ordinary | fresh | value
 
@@ -124,35 +124,35 @@ def _made(observed: Observed) -> list[dict[str, Any]]:
     others = {each["accountId"] for each in record.get("resources", ()) if "accountId" in each} - {observed.account}
     if "errorCode" in record or not others:
         return [record]
-    # The owner of the resource has one of its own, with another id.
+    # The owner of the resource gets a record with an event id of its own.
     record["sharedEventID"] = str(uuid.uuid4())
     copies = [record | {"recipientAccountId": other, "eventID": str(uuid.uuid4())} for other in sorted(others)]
     return [record, *copies]
 
 
 def _of_caller(observed: Observed) -> dict[str, Any]:
-    call, reading = observed.call, read(observed)
+    call, decoded = observed.call, decode(observed)
     kind = names.data_type(call, observed.head)
-    reads = names.read_only(call.service, reading.operation)
-    changed = special.apply(observed, reading)
+    reads = names.read_only(call.service, decoded.operation)
+    changed = adjustments.apply(observed, decoded)
     record: dict[str, Any] = {
         "eventVersion": VERSION,
         "userIdentity": identity.user_identity(observed),
         "eventTime": identity.stamp(observed.at),
         "eventSource": names.source(call.service),
-        "eventName": names.event_name(call.service, reading.operation),
+        "eventName": names.event_name(call.service, decoded.operation),
         "awsRegion": names.region(call),
         "sourceIPAddress": identity.source(observed),
         "userAgent": identity.agent(observed),
-        **_error(reading),
-        "requestParameters": reading.parameters or None,
-        "responseElements": _elements(reading, reads=reads) or None,
+        **_error(decoded),
+        "requestParameters": decoded.parameters or None,
+        "responseElements": _elements(decoded, reads=reads) or None,
         **changed,
         "requestID": call.request_id,
         "eventID": observed.event_id,
         "readOnly": reads,
     }
-    touched = resources.of(observed, reading)
+    touched = resources.of(observed, decoded)
     if touched:
         record["resources"] = touched
     record["eventType"] = "AwsApiCall"
@@ -172,15 +172,15 @@ def _of_caller(observed: Observed) -> dict[str, Any]:
     return record
 
 
-def _error(reading: Reading) -> dict[str, str]:
-    if not reading.error_code:
+def _error(decoded: Decoded) -> dict[str, str]:
+    if not decoded.error_code:
         return {}
-    # Services call it AccessDeniedException; records do not.
-    error = {"errorCode": "AccessDenied" if reading.denied else reading.error_code}
-    if reading.error_message:
-        error["errorMessage"] = reading.error_message[:_LONGEST_ERROR]
+    # Records contain this code where services answer AccessDeniedException.
+    error = {"errorCode": "AccessDenied" if decoded.denied else decoded.error_code}
+    if decoded.error_message:
+        error["errorMessage"] = decoded.error_message[:_LONGEST_ERROR]
     return error
 
 
-def _elements(reading: Reading, *, reads: bool) -> dict[str, Any]:
-    return reading.elements if not reads or reading.operation in _WITH_ANSWER else {}
+def _elements(decoded: Decoded, *, reads: bool) -> dict[str, Any]:
+    return decoded.elements if not reads or decoded.operation in _WITH_ANSWER else {}

@@ -1,4 +1,4 @@
-"""`resources` of a record, and those that `LookupEvents` names."""
+"""The `resources` of a record, and those that `LookupEvents` lists."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from moto.kms.models import kms_backends
 
 from chancery_sandbox.principal import PARTITION
 
+from .decode import Decoded
 from .observed import Observed
-from .reading import Reading
 
 Resource = dict[str, str]
 
@@ -30,13 +30,13 @@ _NAMED = {
     "trailName": "AWS::CloudTrail::Trail",
     "userName": "AWS::IAM::User",
 }
-"""Parameters that name something, as CloudTrail's event history shows it."""
+"""Parameters that name a resource, and its type in `LookupEvents`."""
 
 
-def of(observed: Observed, reading: Reading) -> list[Resource]:
-    """What a record says; services other than these say nothing."""
+def of(observed: Observed, decoded: Decoded) -> list[Resource]:
+    """The `resources` of a record; records of other services have none."""
     found = _BY_SERVICE.get(observed.call.service)
-    return found(observed, reading) if found is not None else []
+    return found(observed, decoded) if found is not None else []
 
 
 def looked_up(record: dict[str, Any]) -> list[Resource]:
@@ -51,23 +51,23 @@ def looked_up(record: dict[str, Any]) -> list[Resource]:
     return [{"ResourceType": kind, "ResourceName": name} for kind, name in dict.fromkeys(found)]
 
 
-def _tables(observed: Observed, reading: Reading) -> list[Resource]:
-    asked = reading.parameters
+def _tables(observed: Observed, decoded: Decoded) -> list[Resource]:
+    asked = decoded.parameters
     named = [asked.get("tableName"), *(each.get("tableName") for each in asked.get("requestItems", ()))]
     prefix = f"arn:{PARTITION}:dynamodb:{observed.call.region}:{observed.account}:table/"
     arns = [name if name.startswith("arn:") else prefix + name for name in named if isinstance(name, str)]
     return [_resource("AWS::DynamoDB::Table", arn) for arn in dict.fromkeys(arns)]
 
 
-def _keys(observed: Observed, reading: Reading) -> list[Resource]:
-    """The keys that were used: by what KMS answered, else by what the caller typed."""
-    if reading.denied:
+def _keys(observed: Observed, decoded: Decoded) -> list[Resource]:
+    """The keys that were used, by the answer of KMS, else by the request."""
+    if decoded.denied:
         return []
-    told = [reading.elements.get("keyId"), reading.elements.get("sourceKeyId")]
-    metadata = reading.elements.get("keyMetadata")
+    told = [decoded.elements.get("keyId"), decoded.elements.get("sourceKeyId")]
+    metadata = decoded.elements.get("keyMetadata")
     if metadata:
         told.append(metadata.get("arn"))
-    asked = reading.parameters
+    asked = decoded.parameters
     told += [
         _key_arn(observed, asked[name])
         for name in ("keyId", "targetKeyId", "sourceKeyId", "destinationKeyId", "aliasName")
@@ -87,8 +87,8 @@ def _key_arn(observed: Observed, name: str) -> str | None:
     return str(key.arn) if key is not None else None
 
 
-def _s3(observed: Observed, reading: Reading) -> list[Resource]:
-    bucket, key = reading.parameters.get("bucketName"), reading.parameters.get("key")
+def _s3(observed: Observed, decoded: Decoded) -> list[Resource]:
+    bucket, key = decoded.parameters.get("bucketName"), decoded.parameters.get("key")
     if not bucket:
         return []
     arn = f"arn:{PARTITION}:s3:::{bucket}"
@@ -100,29 +100,29 @@ def _resource(kind: str, arn: str) -> Resource:
     return {"accountId": arn.split(":")[4], "type": kind, "ARN": arn}
 
 
-def _function(observed: Observed, reading: Reading) -> list[Resource]:
+def _function(observed: Observed, decoded: Decoded) -> list[Resource]:
     function = observed.call.about.get("function")
-    return [_resource("AWS::Lambda::Function", function)] if function and reading.operation == "Invoke" else []
+    return [_resource("AWS::Lambda::Function", function)] if function and decoded.operation == "Invoke" else []
 
 
-def _role(_: Observed, reading: Reading) -> list[Resource]:
-    arn = reading.parameters.get("roleArn")
+def _role(_: Observed, decoded: Decoded) -> list[Resource]:
+    arn = decoded.parameters.get("roleArn")
     return [_resource("AWS::IAM::Role", arn)] if arn else []
 
 
-def _topic(_: Observed, reading: Reading) -> list[Resource]:
-    arn = reading.parameters.get("topicArn")
+def _topic(_: Observed, decoded: Decoded) -> list[Resource]:
+    arn = decoded.parameters.get("topicArn")
     return [_resource("AWS::SNS::Topic", arn)] if arn else []
 
 
-def _queue(observed: Observed, reading: Reading) -> list[Resource]:
-    parts = str(reading.parameters.get("queueUrl", "")).rsplit("/", 2)
+def _queue(observed: Observed, decoded: Decoded) -> list[Resource]:
+    parts = str(decoded.parameters.get("queueUrl", "")).rsplit("/", 2)
     if len(parts) != 3:
         return []
     return [_resource("AWS::SQS::Queue", f"arn:{PARTITION}:sqs:{observed.call.region}:{parts[1]}:{parts[2]}")]
 
 
-_BY_SERVICE: dict[str, Callable[[Observed, Reading], list[Resource]]] = {
+_BY_SERVICE: dict[str, Callable[[Observed, Decoded], list[Resource]]] = {
     "dynamodb": _tables,
     "kms": _keys,
     "lambda": _function,

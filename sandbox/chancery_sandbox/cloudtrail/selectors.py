@@ -1,4 +1,4 @@
-"""Which records a trail takes, by its event selectors, basic or advanced.
+"""Which records a trail logs, by its basic or advanced event selectors.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_EventSelector.html
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
@@ -20,7 +20,7 @@ DEFAULT = {
     "DataResources": [],
     "ExcludeManagementEventSources": [],
 }
-"""What a trail has for which nobody chose."""
+"""The selector of a new trail."""
 
 _WHOLE = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb",
@@ -31,7 +31,7 @@ _WHOLE = {
 
 
 @dataclass(frozen=True)
-class Taker:
+class LoggingTrail:
     """A trail that logs, with its selectors as they were when the call was made."""
 
     trail: Trail
@@ -39,13 +39,13 @@ class Taker:
     advanced: tuple[dict[str, Any], ...]
 
     @classmethod
-    def of(cls, trail: Trail) -> Taker:
-        """Read it off moto's trail."""
+    def of(cls, trail: Trail) -> LoggingTrail:
+        """The selectors of moto's trail, as they are now."""
         advanced = tuple(trail.advanced_event_selectors)
         return cls(trail, tuple(trail.event_selectors) or (() if advanced else (DEFAULT,)), advanced)
 
     def asks_for_data(self) -> bool:
-        """Whether any selector may want a data event."""
+        """Whether any selector may match a data event."""
         return bool(self.advanced) or any(selector.get("DataResources") for selector in self.basic)
 
     def takes(self, record: dict[str, Any]) -> bool:
@@ -62,13 +62,16 @@ class Taker:
         )
 
 
-def logging(account: str) -> list[Taker]:
-    """The trails of that account that log at this moment, in whichever region."""
+def logging(account: str) -> list[LoggingTrail]:
+    """The trails of the account that are logging now, in all regions."""
     if account not in cloudtrail_backends:
         return []
     backends = list(cloudtrail_backends[account].values())
     return [
-        Taker.of(trail) for backend in backends for trail in list(backend.trails.values()) if trail.status.is_logging
+        LoggingTrail.of(trail)
+        for backend in backends
+        for trail in list(backend.trails.values())
+        if trail.status.is_logging
     ]
 
 

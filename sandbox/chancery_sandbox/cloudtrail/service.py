@@ -1,4 +1,4 @@
-"""What the sandbox's CloudTrail sees, and where it goes from here."""
+"""Observes calls and delivers their records."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from chancery_sandbox.functions.deployment import Deployment
 from chancery_sandbox.functions.invocation import Event
 
 from . import names, record
-from .agenda import Agenda
+from .delivery_faults import ORDINARY, Delivery, DeliveryFault, DeliveryFaults, Way
 from .files import Files
-from .mishaps import ORDINARY, Fate, Mishap, Mishaps, Way
 from .observed import Headers, Observed, head_of
 from .record import Invocation
-from .selectors import Taker, logging
+from .scheduler import Scheduler
+from .selectors import LoggingTrail, logging
 
 _HISTORY = 200_000
-"""Management events that `LookupEvents` knows at most. AWS keeps those of 90 days."""
+"""The number of management events that are kept; AWS keeps those of 90 days."""
 _SMALL = 1 << 16
-"""Octets of a request and its answer that are kept until somebody wants the record."""
+"""Bytes of a request and its answer up to which both are kept until the record is built."""
 _ASYNCHRONOUS = "Event"
 
 Records = list[dict[str, Any]]
 
 
 class CloudTrail:
-    """Sees every call, and every invocation that a service makes by itself."""
+    """Observes every call, and every invocation by an AWS service."""
 
     def __init__(self) -> None:
         self.history: deque[Observed] = deque(maxlen=_HISTORY)
-        self.mishaps = Mishaps()
-        self.agenda = Agenda()
+        self.delivery_faults = DeliveryFaults()
+        self.scheduler = Scheduler()
         self.files = Files()
         self.to_rules: Callable[[dict[str, Any]], None] = lambda _: None
-        """Brings a record to EventBridge."""
+        """Delivers a record to EventBridge."""
         self._held: Records = []
-        """What rules get after the next one."""
+        """Records that are delivered to rules after the next one."""
 
     @staticmethod
-    def before(call: Call, account: str) -> Sequence[Taker]:
-        """The trails that log before the call is made: they still take the call that stops them."""
+    def before(call: Call, account: str) -> Sequence[LoggingTrail]:
+        """The trails that log before the call: the call that stops a trail is logged by it."""
         return logging(account) if call.service == "cloudtrail" else ()
 
     def saw(
@@ -52,31 +52,37 @@ class CloudTrail:
         environ: Environ,
         identity: dict[str, Any],
         answered: tuple[int, Headers, bytes],
-        before: Sequence[Taker] = (),
+        before: Sequence[LoggingTrail] = (),
     ) -> Observed | None:
-        """Take notice of a call. Nothing is made of it yet, so that the caller does not wait."""
+        """Observe a call. The record is built later, so that the caller does not wait."""
         if not call.service:
             return None
         kind = names.data_type(call, environ)
-        takers = logging(str(identity["accountId"]))
-        takers += [taker for taker in before if all(taker.trail is not now.trail for now in takers)]
+        logging_trails = logging(str(identity["accountId"]))
+        logging_trails += [
+            logging_trail
+            for logging_trail in before
+            if all(logging_trail.trail is not now.trail for now in logging_trails)
+        ]
         if kind is not None:
-            takers = [taker for taker in takers if kind and taker.asks_for_data()]
-            if not takers:
+            logging_trails = [
+                logging_trail for logging_trail in logging_trails if kind and logging_trail.asks_for_data()
+            ]
+            if not logging_trails:
                 return None
         observed = Observed(call, identity, head_of(environ), *answered)
-        observed.fates = self.mishaps.fates(call, str(identity["arn"]))
+        observed.deliveries = self.delivery_faults.deliveries(call, str(identity["arn"]))
         if kind is None:
             self.history.append(observed)
             if len(call.body) + len(observed.answer) > _SMALL:
                 record.records(observed)
                 call.body = observed.answer = b""
-        if takers:
-            self.agenda.add(lambda: self._hand_over(record.records(observed), takers, observed.fates))
+        if logging_trails:
+            self.scheduler.add(lambda: self._hand_over(record.records(observed), logging_trails, observed.deliveries))
         return observed
 
     def accepted(self, function: Any, event: Event, by: str, source: str) -> None:
-        """A service invoked a function asynchronously."""
+        """Record that a service invoked a function asynchronously."""
         arn = ":".join(function.function_arn.split(":")[:7])
         parameters = {"functionName": event.invoked_arn, "invocationType": _ASYNCHRONOUS}
         if source:
@@ -84,69 +90,75 @@ class CloudTrail:
         self._invoked(Invocation("Invoke", arn, str(function.version), event.request_id, by, parameters))
 
     def executed(self, deployment: Deployment, event: Event) -> None:
-        """An asynchronous event was run, whatever came of it."""
+        """Record an attempt to run an asynchronous event."""
         self._invoked(
             Invocation("InvokeExecution", deployment.arn, deployment.version, event.request_id, "lambda.amazonaws.com")
         )
 
     def polled(self, deployment: Deployment, event: Event) -> None:
-        """Lambda itself invoked a function, with what it found in a queue."""
+        """Record that Lambda invoked a function with messages of a queue."""
         self._invoked(
             Invocation("Invoke", deployment.arn, deployment.version, event.request_id, "lambda.amazonaws.com")
         )
 
     def control(self) -> dict[tuple[str, str], Callable[[Any], Any]]:
-        """What a test may ask, below `/_sandbox/`."""
+        """The handlers of the control interface, below `/_sandbox/`."""
         return {
-            ("POST", "trail/records"): self._bring,
+            ("POST", "trail/records"): self._inject,
             ("GET", "trail/records"): lambda _: [made for each in list(self.history) for made in record.records(each)],
             ("POST", "trail/delays"): self._delay,
-            ("POST", "trail/faults"): lambda value: self.mishaps.add(Mishap.parse(value)),
-            ("DELETE", "trail/faults"): lambda _: self.mishaps.clear(),
+            ("POST", "trail/faults"): lambda value: self.delivery_faults.add(DeliveryFault.parse(value)),
+            ("DELETE", "trail/faults"): lambda _: self.delivery_faults.clear(),
             ("POST", "trail/deliver"): self._deliver,
         }
 
     def settle(self, timeout: float) -> bool:
-        """Wait until everything is where it is to go whose time has come."""
-        settled = self.agenda.settle(timeout)
+        """Wait until every record that is due is delivered."""
+        settled = self.scheduler.settle(timeout)
         self._release()
         return settled
 
     def quiet(self) -> bool:
-        """Whether nothing is under way at this moment."""
-        return self.agenda.settle(0)
+        """Whether no delivery is due or running."""
+        return self.scheduler.settle(0)
 
     def end(self) -> None:
-        """Drop what is under way."""
-        self.agenda.end()
+        """Drop pending deliveries."""
+        self.scheduler.end()
 
     def _invoked(self, invocation: Invocation) -> None:
-        takers = [taker for taker in logging(invocation.function.split(":")[4]) if taker.asks_for_data()]
-        if not takers:
+        logging_trails = [
+            logging_trail
+            for logging_trail in logging(invocation.function.split(":")[4])
+            if logging_trail.asks_for_data()
+        ]
+        if not logging_trails:
             return
         made = record.invocation(invocation)
-        fates = self.mishaps.fates_of("lambda", invocation.name, invocation.by)
-        self.agenda.add(lambda: self._hand_over([made], takers, fates))
+        deliveries = self.delivery_faults.deliveries_of("lambda", invocation.name, invocation.by)
+        self.scheduler.add(lambda: self._hand_over([made], logging_trails, deliveries))
 
-    def _hand_over(self, made: Records, takers: Sequence[Taker], fates: dict[Way, Fate]) -> None:
+    def _hand_over(
+        self, made: Records, logging_trails: Sequence[LoggingTrail], deliveries: dict[Way, Delivery]
+    ) -> None:
         for each in made:
-            wanting = [taker for taker in takers if taker.takes(each)]
+            wanting = [logging_trail for logging_trail in logging_trails if logging_trail.takes(each)]
             if not wanting:
                 continue
-            filed = fates.get(Way.FILES, ORDINARY)
-            due = time.time() + self.mishaps.delays[Way.FILES] + filed.delay
-            for taker in wanting:
-                self.files.keep(taker.trail, each, due, filed)
-            self._plan_rules(each, fates.get(Way.RULES, ORDINARY))
+            filed = deliveries.get(Way.FILES, ORDINARY)
+            due = time.time() + self.delivery_faults.delays[Way.FILES] + filed.delay
+            for logging_trail in wanting:
+                self.files.keep(logging_trail.trail, each, due, filed)
+            self._plan_rules(each, deliveries.get(Way.RULES, ORDINARY))
 
-    def _plan_rules(self, made: dict[str, Any], fate: Fate) -> None:
-        if fate.out_of_order:
+    def _plan_rules(self, made: dict[str, Any], delivery: Delivery) -> None:
+        if delivery.out_of_order:
             self._held.append(made)
             return
-        delay = self.mishaps.delays[Way.RULES] + fate.delay
-        for _ in range(fate.copies):
+        delay = self.delivery_faults.delays[Way.RULES] + delivery.delay
+        for _ in range(delivery.copies):
             if delay:
-                self.agenda.add(lambda: self.to_rules(made), time.time() + delay)
+                self.scheduler.add(lambda: self.to_rules(made), time.time() + delay)
             else:
                 self.to_rules(made)
         self._release()
@@ -158,24 +170,24 @@ class CloudTrail:
 
     def _delay(self, value: dict[str, float]) -> None:
         for name, seconds in value.items():
-            self.mishaps.delays[Way(name)] = float(seconds)
+            self.delivery_faults.delays[Way(name)] = float(seconds)
 
-    def _bring(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Take a record of a call that this sandbox cannot be asked for, such as one of a service that it lacks."""
-        made = record.brought(value)
+    def _inject(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Deliver a record of a call that cannot be made here, such as one of a service that the sandbox lacks."""
+        made = record.injected(value)
         name, service = str(made["eventName"]), str(made["eventSource"]).split(".")[0]
         who = {"accountId": made["recipientAccountId"], "arn": str(made["userIdentity"].get("arn", ""))}
         call = Call(service, name, str(made["awsRegion"]), "", b"", request_id=str(made["requestID"]))
         observed = Observed(call, who, {}, 200, [], b"", made=[made])
-        observed.fates = self.mishaps.fates(call, who["arn"])
+        observed.deliveries = self.delivery_faults.deliveries(call, who["arn"])
         if made["managementEvent"]:
             self.history.append(observed)
-        takers = logging(who["accountId"])
-        self.agenda.add(lambda: self._hand_over([made], takers, observed.fates))
+        logging_trails = logging(who["accountId"])
+        self.scheduler.add(lambda: self._hand_over([made], logging_trails, observed.deliveries))
         return made
 
     def _deliver(self, value: dict[str, Any]) -> Any:
-        self.agenda.settle(30)
+        self.scheduler.settle(30)
         return self.files.deliver(
             str(value["region"]),
             trail=str(value.get("trail", "")),

@@ -1,4 +1,4 @@
-"""Trails as moto has them, mended: selectors, status, and the operations that it lacks."""
+"""Corrects moto's trails: selectors, status, and the operations that moto lacks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _mend_answers() -> None:
     def description(self: Trail, *rest: Any, **named: Any) -> dict[str, Any]:
         description = described(self, *rest, **named)
         description["HasCustomEventSelectors"] = bool(self.event_selectors or self.advanced_event_selectors)
-        # What was not given is not told.
+        # AWS leaves out what was not set.
         return {name: value for name, value in description.items() if value is not None}
 
     def status(self: TrailStatus) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _delete(self: CloudTrailBackend, name: str) -> None:
 def _put_selectors(
     self: Trail, event_selectors: list[dict[str, Any]] | None, advanced_event_selectors: list[dict[str, Any]] | None
 ) -> None:
-    """Either kind takes the place of whatever was there."""
+    """Replace the selectors of both kinds."""
     basic, advanced = event_selectors or [], advanced_event_selectors or []
     if bool(basic) == bool(advanced):
         raise _invalid("Give either event selectors or advanced event selectors.")
@@ -108,13 +108,13 @@ def _put_selectors(
             raise _invalid("Each advanced event selector needs one eventCategory, by Equals.")
         if category[0] == "Data" and not fields.get("resources.type", {}).get("Equals"):
             raise _invalid("A selector of data events needs resources.type, by Equals.")
-    # New lists: whoever took the ones before still has them.
+    # New lists: `LoggingTrail` may still refer to the former ones.
     self.event_selectors = [selectors.DEFAULT | selector for selector in basic]
     self.advanced_event_selectors = list(advanced)
 
 
 def _get_selectors(self: Trail) -> tuple[Any, Any]:
-    """The kind that the trail has; what it has not is absent, which moto writes as null."""
+    """The selectors of the kind that the trail has; the other is `None`, which moto writes as null."""
     if self.advanced_event_selectors:
         return None, self.advanced_event_selectors
     return self.event_selectors or [selectors.DEFAULT], None

@@ -1,6 +1,6 @@
-"""The credentials that functions are given: which function, and which version of it, an access key was issued to.
+"""Credentials of functions, and the function and version that each access key was issued to.
 
-AWS remembers it for the life of the session, wherever the credentials are used.
+On AWS these are properties of the session, wherever its credentials are used.
 https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
 """
 
@@ -14,7 +14,7 @@ from moto.sts.models import sts_backends
 from .deployment import Deployment
 
 _LIFE = 3600
-"""Seconds that they are good for."""
+"""Lifetime of a session, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Credentials:
     expiration: str
 
     def answer(self) -> dict[str, str]:
-        """As AWS's SDKs write credentials down."""
+        """In the JSON of AWS's credential providers."""
         return {
             "AccessKeyId": self.access_key_id,
             "SecretAccessKey": self.secret_access_key,
@@ -44,7 +44,7 @@ _NEWEST: dict[str, Credentials] = {}
 
 
 def issue(deployment: Deployment) -> Credentials:
-    """Begin a session of the function's role, named as Lambda names it: after the function."""
+    """Start a session of the function's role. Lambda names sessions after the function."""
     role: Any = sts_backends[deployment.account]["aws"].assume_role(
         region_name=deployment.region,
         role_session_name=deployment.name,
@@ -67,10 +67,10 @@ def issue(deployment: Deployment) -> Credentials:
 
 
 def issued_to(access_key: str) -> Credentials | None:
-    """What is known of an access key that a function was given; nothing of every other."""
+    """The credentials with this access key, if they were issued to a function."""
     return _BY_ACCESS_KEY.get(access_key)
 
 
 def newest(arn: str) -> Credentials | None:
-    """What the newest execution environment of a function was given."""
+    """The credentials of the newest execution environment of a function."""
     return _NEWEST.get(arn)

@@ -1,4 +1,4 @@
-"""Queues that Lambda reads: batches, reports of single failures, redelivery after the visibility timeout.
+"""Event source mappings of SQS: batches, partial failures, redelivery after the visibility timeout.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
@@ -21,20 +21,20 @@ from .pool import ThrottledError
 from .runner import Runner
 
 _LOOK = 0.1
-"""Seconds between two looks at queues without news: messages become visible again without any."""
+"""Seconds between two polls: messages become visible again without notification."""
 _AT_ONCE = 5
-"""Batches of one mapping that are in the works at most, where it says nothing else."""
+"""Concurrent batches of a mapping without `MaximumConcurrency`."""
 _WORKERS = 32
 
 
 class Queues:
-    """Hands messages to functions."""
+    """Polls queues and invokes functions with batches of messages."""
 
     def __init__(self, runner: Runner, patience: float) -> None:
         self._runner = runner
         self._patience = patience
         self.ran: Callable[[Deployment, Event], None] = lambda *_: None
-        """Hears of every invocation."""
+        """Called after every invocation."""
         self._busy: dict[str, int] = {}
         self._since: dict[str, float] = {}
         self._changed = threading.Condition()
@@ -43,7 +43,7 @@ class Queues:
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Poll now."""
         with self._changed:
             if self._thread is None and not self._ended:
                 self._thread = threading.Thread(target=self._work, name="sandbox-queues", daemon=True)
@@ -51,7 +51,7 @@ class Queues:
             self._changed.notify_all()
 
     def settle(self, timeout: float) -> bool:
-        """Wait until no batch is in the works and none could be begun, for so many seconds at most."""
+        """Wait until no batch is in progress and no message is visible, for at most that many seconds."""
         deadline = time.monotonic() + timeout
         while not self.quiet():
             if time.monotonic() >= deadline:
@@ -61,13 +61,13 @@ class Queues:
         return True
 
     def quiet(self) -> bool:
-        """Whether no batch is in the works and no message is to be had."""
+        """Whether no batch is in progress and no message is visible."""
         with self._changed:
             busy = any(self._busy.values())
         return not busy and not any(queue.messages for _, queue in _mapped())
 
     def end(self) -> None:
-        """Begin no more."""
+        """Start no more batches."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -79,7 +79,7 @@ class Queues:
                 self._begin(mapping, queue)
             with self._changed:
                 if not self._ended:
-                    # Whoever makes a mapping, or sends to a queue that has one, wakes it.
+                    # A new mapping, or a message in a queue that has one, wakes it.
                     self._changed.wait(_LOOK if any(True for _ in _mapped()) else None)
 
     def _begin(self, mapping: EventSourceMapping, queue: Queue) -> None:
@@ -94,7 +94,7 @@ class Queues:
             self._workers.submit(self._run, mapping, queue, messages)
 
     def _is_full(self, mapping: EventSourceMapping, queue: Queue) -> bool:
-        """Whether there is a whole batch, or one that has waited long enough."""
+        """Whether there is a full batch, or the batching window is over."""
         there = len(queue.messages)
         if not there:
             self._since.pop(mapping.uuid, None)
@@ -119,7 +119,7 @@ class Queues:
                 self._changed.notify_all()
 
     def _invoke(self, mapping: EventSourceMapping, queue: Queue, messages: list[Message]) -> set[str]:
-        """The ids of the messages that failed: they come again when their visibility timeout is over."""
+        """The ids of the messages that failed; they become visible again after the visibility timeout."""
         parts = _function(mapping).split(":")
         region, account = parts[3:5]
         function = lambda_backends[account][region].get_function(
@@ -144,7 +144,7 @@ class Queues:
 
 
 def mend(queues: Queues) -> None:
-    """Let our poller read queues instead of moto's; doing it twice does no harm."""
+    """Replace moto's poller and correct its queues; doing it twice does no harm."""
     add: Callable[..., None] = getattr(Queue.add_message, "original", Queue.add_message)
     delete: Callable[..., None] = getattr(Queue.delete_message, "original", Queue.delete_message)
     receive: Callable[..., list[Message]] = getattr(SQSBackend.receive_message, "original", SQSBackend.receive_message)
@@ -159,7 +159,7 @@ def mend(queues: Queues) -> None:
             queues.wake()
 
     def delete_message(self: Queue, receipt_handle: str) -> None:
-        # It makes a new list: a message that came meanwhile would be in the old one.
+        # moto replaces the list of messages: one that is added meanwhile would be lost.
         with self._messages_lock:
             delete(self, receipt_handle)
 
@@ -169,7 +169,7 @@ def mend(queues: Queues) -> None:
         queue = self.get_queue(queue_name)
         deadline = time.monotonic() + (wait_seconds_timeout or 0)
         while True:
-            # Two callers must not take the same message.
+            # Two callers must not receive the same message.
             with queue._messages_lock:  # noqa: SLF001 - the queue's own lock
                 taken = receive(self, queue_name, count, 0, *rest, **named)
             left = deadline - time.monotonic()
@@ -190,7 +190,7 @@ def mend(queues: Queues) -> None:
 
 
 def _mend_attributes() -> None:
-    """Tell a redrive policy without spaces, as AWS does: Terraform compares the text."""
+    """Return redrive policies without spaces, as AWS does: Terraform compares the text."""
     told: Callable[[Queue], dict[str, Any]] = getattr(Queue.attributes.fget, "original", Queue.attributes.fget)  # type: ignore[attr-defined]
 
     def attributes(self: Queue) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def _mapped() -> Iterator[tuple[EventSourceMapping, Queue]]:
 
 
 def _function(mapping: EventSourceMapping) -> str:
-    """ARN of the function, with the qualifier that the mapping was made with."""
+    """ARN of the function, with the qualifier of the mapping."""
     name = mapping.function_name
     if name.startswith("arn:"):
         return name
@@ -233,11 +233,11 @@ def _function(mapping: EventSourceMapping) -> str:
 
 
 def _passes(mapping: EventSourceMapping, message: Message) -> bool:
-    """Whether the mapping's filters let a message through; those that they do not are taken from the queue."""
+    """Whether a message passes the mapping's filters; the others are deleted from the queue."""
     filters = (mapping.filter_criteria or {}).get("Filters") or []
     if not filters:
         return True
-    # Only here, as that module knows functions.
+    # At module level the import would be circular.
     from moto.events.models import EventPattern  # noqa: PLC0415
 
     try:
@@ -282,7 +282,7 @@ def _record(queue: Queue, message: Message) -> dict[str, Any]:
 
 
 def _reported(outcome: Outcome, everything: set[str]) -> set[str]:
-    """What the function says failed. An answer that says nothing is a success, one that makes no sense a failure.
+    """The messages that the answer reports as failed; all of them if the answer is invalid.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """

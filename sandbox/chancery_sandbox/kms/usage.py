@@ -27,7 +27,7 @@ _COUNTED = frozenset({
     "Verify", "VerifyMac",
 })  # fmt: skip
 _KEPT = 1000
-"""Uses of a key that may still be on their way."""
+"""Uses that are kept for each key: the newest ones may not be visible yet."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,16 @@ class Use:
 
 
 class Usage:
-    """Remembers the last uses of each key. No trail, and no selector of one, has any part in it."""
+    """Keeps the last uses of each key, independently of trails and their selectors."""
 
     def __init__(self) -> None:
         self.delay = 0.0
-        """Seconds until a use is told; AWS takes up to an hour."""
+        """Seconds until a use becomes visible; up to an hour on AWS."""
         self._uses: dict[str, deque[Use]] = {}
         self._lock = threading.Lock()
 
     def saw(self, call: Call, answer: dict[str, Any], observed: Observed) -> None:
-        """Take notice of a call that succeeded."""
+        """Record a successful call."""
         use = Use(call.operation, observed.at, observed.event_id, call.request_id)
         with self._lock:
             for name in ("KeyId", "SourceKeyId"):
@@ -58,19 +58,19 @@ class Usage:
                     self._uses.setdefault(answer[name], deque(maxlen=_KEPT)).append(use)
 
     def last(self, arn: str) -> Use | None:
-        """The newest use that is told by now."""
+        """The newest use that is visible by now."""
         with self._lock:
             told = [use for use in self._uses.get(arn, ()) if use.at + self.delay <= time.time()]
         return told[-1] if told else None
 
 
 def counts(call: Call, status: int) -> bool:
-    """Whether a call may be a use of a key."""
+    """Whether a call is a successful use of a key."""
     return call.service == "kms" and status == 200 and call.operation in _COUNTED
 
 
 def mend(usage: Usage) -> None:
-    """Let KMS answer the operation."""
+    """Add the operation to moto's KMS."""
     from moto.kms.responses import KmsResponse  # noqa: PLC0415 - it takes long to load
 
     limit = RateLimit(5)

@@ -1,4 +1,4 @@
-"""What is to be done in the background, each at its time."""
+"""Runs actions in the background, each when it is due."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from collections.abc import Callable
 _LOG = logging.getLogger(__name__)
 
 
-class Agenda:
-    """One thread that does one thing after another. It is started when there is something to do."""
+class Scheduler:
+    """One thread that runs actions in the order of their due times. It starts with the first action."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, Callable[[], None]]] = []
@@ -24,21 +24,21 @@ class Agenda:
         self._thread: threading.Thread | None = None
 
     def add(self, action: Callable[[], None], due: float = 0.0) -> None:
-        """Do that, at once or when that time has come."""
+        """Run the action at once, or at that time (seconds since 1970)."""
         with self._changed:
             heapq.heappush(self._waiting, (due, next(self._numbers), action))
             if self._thread is None and not self._ended:
-                self._thread = threading.Thread(target=self._work, name="sandbox-agenda", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="sandbox-scheduler", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
     def settle(self, timeout: float) -> bool:
-        """Wait until all is done whose time has come, for so many seconds at most."""
+        """Wait until every action that is due has run, for at most that many seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._busy and not self._due(), timeout)
 
     def end(self) -> None:
-        """Drop what has not begun."""
+        """Drop the actions that have not started."""
         with self._changed:
             self._ended = True
             self._waiting.clear()
@@ -59,7 +59,7 @@ class Agenda:
             try:
                 action()
             except Exception:  # noqa: BLE001 - whatever it was, it is told
-                # What else is waiting must not suffer.
+                # One failed action must not stop the others.
                 _LOG.exception("the sandbox could not deliver an event")
             finally:
                 with self._changed:

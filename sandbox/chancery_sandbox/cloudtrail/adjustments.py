@@ -1,4 +1,4 @@
-"""Where the records of a service differ from its API: names of fields, and what is told beside the request."""
+"""Adjustments for services whose records differ from the API, and their `additionalEventData`."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from xml.parsers.expat import ExpatError
 import xmltodict
 from moto.dynamodb.models import dynamodb_backends
 
+from .decode import Decoded
 from .observed import Observed
-from .reading import Reading
 
 _EMPTIED = {
     ("s3", "PutObject"), ("s3", "GetObject"), ("s3", "CreateBucket"), ("dynamodb", "PutItem"),
     ("dynamodb", "UpdateItem"), ("dynamodb", "DeleteItem"), ("dynamodb", "TransactWriteItems"),
     ("dynamodb", "BatchWriteItem"), ("lambda", "Invoke"),
 }  # fmt: skip
-"""Operations whose records have no answer."""
+"""Operations whose records have no `responseElements`."""
 _OF_OBJECTS = {"PutObject", "CreateMultipartUpload"}
-"""Operations of S3 whose body is no configuration."""
+"""Operations of S3 whose body is not a configuration in XML."""
 _NOT_TOLD = {"x-id", "X-Amz-Credential", "X-Amz-Security-Token", "X-Amz-Signature"}
-"""What stands in a URL and in no record: what SDKs add, and what would let a reader sign."""
+"""Query parameters that records leave out: one that SDKs add, and credentials of pre-signed URLs."""
 
 
-def apply(observed: Observed, reading: Reading) -> dict[str, Any]:
-    """Change what was read to what records say, and return the fields that come beside it."""
+def apply(observed: Observed, decoded: Decoded) -> dict[str, Any]:
+    """Adjust a decoded call to the form of records, and return further fields of its record."""
     service = observed.call.service
-    if (service, reading.operation) in _EMPTIED:
-        reading.elements = {}
+    if (service, decoded.operation) in _EMPTIED:
+        decoded.elements = {}
     if service == "s3":
-        return _s3(observed, reading)
+        return _s3(observed, decoded)
     if service == "lambda":
-        return _lambda(observed, reading)
+        return _lambda(observed, decoded)
     if service == "dynamodb":
-        _dynamodb(observed, reading)
-    if service == "kms" and reading.denied:
-        # The one place that names the key is the message.
-        reading.parameters = {}
+        _dynamodb(observed, decoded)
+    if service == "kms" and decoded.denied:
+        # Only the error message names the key.
+        decoded.parameters = {}
     return {}
 
 
-def _s3(observed: Observed, reading: Reading) -> dict[str, Any]:
+def _s3(observed: Observed, decoded: Decoded) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-understanding-s3-entries.html."""
-    asked = reading.parameters
+    asked = decoded.parameters
     shown: dict[str, Any] = {}
     if "bucket" in asked:
         shown = {
@@ -55,12 +55,12 @@ def _s3(observed: Observed, reading: Reading) -> dict[str, Any]:
         shown["key"] = asked["key"]
     if "policy" in asked:
         shown["bucketPolicy"] = _json(asked["policy"])
-    elif reading.operation.startswith(("Create", "Put")) and reading.operation not in _OF_OBJECTS:
+    elif decoded.operation.startswith(("Create", "Put")) and decoded.operation not in _OF_OBJECTS:
         shown |= _xml(observed.call.body)
-    # The subresource, such as `lifecycle`, and what a list is asked with.
+    # The subresource, such as `lifecycle`, and the parameters of a list.
     query = urllib.parse.parse_qsl(observed.head.get("QUERY_STRING", ""), keep_blank_values=True)
     shown |= {name: value for name, value in query if name not in _NOT_TOLD}
-    reading.parameters = shown
+    decoded.parameters = shown
     return {
         "additionalEventData": {
             "SignatureVersion": "SigV4",
@@ -83,7 +83,7 @@ def _json(text: str) -> Any:
 
 
 def _xml(body: bytes) -> dict[str, Any]:
-    """A configuration as records show it: by the names of its elements, its namespace among them."""
+    """A configuration in XML as records contain it: by element names, with the namespace."""
     try:
         parsed = xmltodict.parse(body, attr_prefix="")
     except ExpatError:
@@ -99,25 +99,25 @@ def _numbers(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
-def _lambda(observed: Observed, reading: Reading) -> dict[str, Any]:
-    if "handler" in reading.elements:
-        # Whatever it has, its values are secrets.
-        reading.elements["environment"] = {}
-    if reading.operation == "UpdateFunctionCode":
-        reading.parameters.setdefault("dryRun", False)
-        reading.parameters.setdefault("publish", False)
-        arn = str(reading.elements.get("functionArn", "")).split(":")
+def _lambda(observed: Observed, decoded: Decoded) -> dict[str, Any]:
+    if "handler" in decoded.elements:
+        # The values of variables are secret.
+        decoded.elements["environment"] = {}
+    if decoded.operation == "UpdateFunctionCode":
+        decoded.parameters.setdefault("dryRun", False)
+        decoded.parameters.setdefault("publish", False)
+        arn = str(decoded.elements.get("functionArn", "")).split(":")
         if len(arn) > 6:
-            reading.parameters["fullyQualifiedArn"] = {
+            decoded.parameters["fullyQualifiedArn"] = {
                 "arnPrefix": {"partition": arn[1], "region": arn[3], "account": arn[4]},
                 "relativeId": {"functionName": arn[6]},
                 "functionQualifier": {},
             }
-    if reading.operation != "Invoke":
+    if decoded.operation != "Invoke":
         return {}
-    asked = reading.parameters
-    # Of a synchronous invocation a record says nothing but which version ran.
-    reading.parameters = (
+    asked = decoded.parameters
+    # The record of a synchronous invocation has no parameters.
+    decoded.parameters = (
         {"functionName": asked["functionName"], "invocationType": asked["invocationType"]}
         if asked.get("invocationType") == "Event"
         else {}
@@ -128,25 +128,25 @@ def _lambda(observed: Observed, reading: Reading) -> dict[str, Any]:
     )
 
 
-def _dynamodb(observed: Observed, reading: Reading) -> None:
+def _dynamodb(observed: Observed, decoded: Decoded) -> None:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/understanding-ddb-log-entries.html."""
-    asked = reading.parameters
-    if reading.operation == "TransactWriteItems":
-        reading.parameters = {
+    asked = decoded.parameters
+    if decoded.operation == "TransactWriteItems":
+        decoded.parameters = {
             "requestItems": [
                 {"operation": kind[:1].upper() + kind[1:]} | _item(observed, part)
                 for each in asked.get("transactItems", [])
                 for kind, part in each.items()
             ]
         }
-    elif reading.operation in {"PutItem", "UpdateItem", "DeleteItem", "GetItem"}:
-        reading.parameters = _item(observed, asked)
-    elif reading.operation in {"Query", "Scan", "BatchGetItem", "BatchWriteItem", "TransactGetItems"}:
-        reading.parameters = {"tableName": asked["tableName"]} if "tableName" in asked else {}
+    elif decoded.operation in {"PutItem", "UpdateItem", "DeleteItem", "GetItem"}:
+        decoded.parameters = _item(observed, asked)
+    elif decoded.operation in {"Query", "Scan", "BatchGetItem", "BatchWriteItem", "TransactGetItems"}:
+        decoded.parameters = {"tableName": asked["tableName"]} if "tableName" in asked else {}
 
 
 def _item(observed: Observed, asked: dict[str, Any]) -> dict[str, Any]:
-    """The key, and the names of what else is written: never its values."""
+    """The key, and the names of the other attributes, without their values."""
     name = str(asked.get("tableName"))
     shown: dict[str, Any] = {"tableName": name}
     written = asked.get("key") or asked.get("item") or {}

@@ -1,4 +1,4 @@
-"""What a call asked for and was answered, read with AWS's own descriptions of its services, which botocore carries."""
+"""Decodes requests and answers with AWS's service models, which botocore contains."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from werkzeug.exceptions import NotFound
 from .observed import Observed
 
 _MODELS = {"monitoring": "cloudwatch", "states": "stepfunctions", "tagging": "resourcegroupstaggingapi"}
-"""botocore's name of a service, where it is not the signing name."""
+"""botocore's name of a service, if it differs from the signing name."""
 
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 _SAYS_HIDDEN = {"sns", "sqs", "stepfunctions"}
-"""Services whose records say that something is hidden; those of the others leave it out."""
+"""Services whose records contain a placeholder for secrets; other records leave them out."""
 _ALSO_SECRET = {
     ("sns", "message"), ("sqs", "messageBody"), ("stepfunctions", "definition"), ("stepfunctions", "input"),
     ("kms", "grantTokens"), ("cloudwatch", "metricData"), ("logs", "logEvents"),
@@ -34,11 +34,11 @@ _ALSO_SECRET = {
 
 
 @dataclass
-class Reading:
-    """A call, read. Names are as records have them: with a small first letter."""
+class Decoded:
+    """A decoded call. Names are those of records: they begin with a lower-case letter."""
 
     operation: str
-    """As the API names it."""
+    """The name in the API."""
     parameters: dict[str, Any] = field(default_factory=dict)
     elements: dict[str, Any] = field(default_factory=dict)
     error_code: str = ""
@@ -46,49 +46,49 @@ class Reading:
 
     @property
     def denied(self) -> bool:
-        """Whether it was refused for want of permission."""
+        """Whether the call was denied."""
         return self.error_code in {"AccessDenied", "AccessDeniedException"}
 
 
-def read(observed: Observed) -> Reading:
-    """Read what can be read; of a request that no service would understand nothing is known but its error."""
-    reading = Reading(observed.call.operation)
+def decode(observed: Observed) -> Decoded:
+    """Decode a call; of a request that matches no operation, only the error is known."""
+    decoded = Decoded(observed.call.operation)
     service = _MODELS.get(observed.call.service, observed.call.service)
     try:
         asked = _asked(observed, service)
     except (NotFound, NotImplementedError, LookupError, ValueError, BotoCoreError, OperationNotFoundError):
-        # Nobody here knows the service, or the operation.
-        reading.error_code, reading.error_message = _error(_answered(observed, "json", None))
-        return reading
-    reading.operation = asked.operation.name
+        # botocore knows no such service or operation.
+        decoded.error_code, decoded.error_message = _error(_answered(observed, "json", None))
+        return decoded
+    decoded.operation = asked.operation.name
     try:
-        reading.parameters = _parameters(asked)
+        decoded.parameters = _parameters(asked)
     except (ValueError, TypeError, KeyError, AttributeError, RequestParserError):
-        # The service refused it for the same reason.
-        reading.parameters = {}
+        # The service rejected the malformed request, too.
+        decoded.parameters = {}
     answered = _answered(observed, asked.protocol, asked.operation.output_shape)
     if observed.status >= 301:
-        reading.error_code, reading.error_message = _error(answered)
+        decoded.error_code, decoded.error_message = _error(answered)
     elif asked.operation.output_shape is not None:
-        reading.elements = _shown(service, asked.operation.output_shape, answered)
-    return reading
+        decoded.elements = _shown(service, asked.operation.output_shape, answered)
+    return decoded
 
 
 @dataclass
 class _Asked:
-    """A request, as far as it is told by its head."""
+    """A request whose operation is known."""
 
     operation: OperationModel
     protocol: str
     request: Any
-    """As moto's parsers take it."""
+    """The input of moto's parsers."""
 
 
 def _asked(observed: Observed, service: str) -> _Asked:
     model = get_service_model(service)
     target = observed.head.get("HTTP_X_AMZ_TARGET")
     if target and observed.head.get("CONTENT_TYPE", "").startswith("application/x-amz-json"):
-        # The operation stands in the head, and all else in the body: there is nothing to look for.
+        # The header names the operation and the body has the parameters: no routing is needed.
         operation: Any = model.operation_model(target.rsplit(".", 1)[-1])
         return _Asked(operation, "json", {"body": observed.call.body})
     request = Request(_environ(observed))
@@ -133,7 +133,7 @@ def _answered(observed: Observed, protocol: str, shape: Any) -> dict[str, Any]:
 
 
 def _shown(service: str, shape: Any, value: dict[str, Any]) -> dict[str, Any]:
-    """A structure as records show it: without octets and secrets."""
+    """A structure as records contain it: without blobs and secrets."""
     shown: dict[str, Any] = {}
     for name, member in shape.members.items():
         if value.get(name) is None:
@@ -162,7 +162,7 @@ def _value(service: str, shape: Any, value: Any) -> Any:
 
 
 def lower(name: str) -> str:
-    """A name of the API as records write it: `KeyId` is `keyId`, and `TrailARN` is `trailARN`."""
+    """The name of an API field in records: `KeyId` becomes `keyId`, and `TrailARN` becomes `trailARN`."""
     return name[:1].lower() + name[1:]
 
 
