@@ -198,13 +198,17 @@ def _rotation(_folder: Path) -> dict[str, dict]:
 
 
 def _sleeping(_folder: Path) -> dict[str, dict]:
-    """One whose root is put to sleep while it runs."""
+    """One whose root is put to sleep while it runs, in an account that an organisation has policies for."""
     return {
         "ca": {
             "lambda_zip": str(ZIP),
             "project": "sleeping",
             "bucket_prefix": "sleeping",
             "expiry_reminders": [],
+            "organization_id": "o-exampleorgid",
+            "key_administrators": ["arn:aws:iam::123456789012:role/deployer"],
+            "break_glass_role_arns": ["arn:aws:iam::123456789012:role/break-glass"],
+            "root_operator_role_arns": ["arn:aws:iam::123456789012:role/root-operator"],
         }
     }
 
