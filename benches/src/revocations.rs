@@ -9,8 +9,10 @@ use chancery_authority::Authority;
 use chancery_authority::CaName;
 use chancery_authority::Principal;
 use chancery_authority::config::Config;
-use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Kind, Reach, Revocation, TokenOrigin};
-use chancery_authority::port::{Entropy as _, Ledger as _, Ports, Receipt};
+use chancery_authority::port::ledger::{
+    AttemptId, AttemptOrigin, CertificateIntent, Completion, IntentId, Kind, Reach, Revocation, TokenOrigin,
+};
+use chancery_authority::port::{Entropy as _, KeyName, Ledger as _, NoInvocation, Ports, Receipt};
 use chancery_authority::profile::Profiles;
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::passphrase::{Passphrase, PassphraseSource};
@@ -83,6 +85,7 @@ async fn open(folder: &Path) -> Result<(Authority, SqliteLedger, SealedKeyStore)
         notices: Arc::<chancery_testing::memory::MemoryNotices>::default(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
+        invocation: Arc::new(NoInvocation),
     };
     let authority = Authority::open(ports, Config::from_toml(Config::default_toml())?, Profiles::built_in()).await?;
     Ok((authority, ledger, keys))
@@ -137,6 +140,12 @@ async fn certificate(ledger: SqliteLedger, issuer: CaName, index: usize, revoked
             key: KeyFingerprint(key),
             allow_key_reuse: false,
             tbs: tbs.clone(),
+            signing_input: vec![0; 32],
+            attempt: AttemptOrigin {
+                id: AttemptId(std::array::from_fn(|index| key[index])),
+                key: KeyName("measuring".to_owned()),
+                request_id: None,
+            },
             not_before: at,
             not_after: UnixTime(4_000_000_000),
             shard: None,
@@ -162,6 +171,7 @@ async fn certificate(ledger: SqliteLedger, issuer: CaName, index: usize, revoked
         .complete(Completion {
             id,
             certificate,
+            attempt: None,
             receipt: Receipt("measuring".to_owned()),
             at,
         })

@@ -55,6 +55,7 @@ use crate::authority::Authority;
 use crate::port::Entropy;
 use crate::port::ledger::{CertificateRecord, IdempotencyToken, TokenOrigin};
 use crate::principal::Principal;
+use crate::signing::attempt;
 
 /// The result of an issuance: a certificate, and whether this call issued it.
 #[derive(Clone, Debug)]
@@ -150,6 +151,8 @@ impl Authority {
             token,
             now: self.ports().clock.now(),
             serial: self.draw_serial(),
+            attempt: attempt::new_id(self.ports().entropy.as_ref()),
+            request_id: self.ports().invocation.request_id(),
         };
         policy.prepare(request, context).inspect_err(warn_of_lint)
     }

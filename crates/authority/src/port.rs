@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 pub use intent_keys::{IntentKey, IntentKeys, IntentNonce};
 pub use keystore::{KeyName, KeyStore, KeyStoreError, Purpose, Receipt, Signed, SigningRequest};
-pub use ledger::{Ledger, LedgerError};
+pub use ledger::{Attempts, Ledger, LedgerError};
 pub use notices::{NoticeError, Notices};
 pub use publication::{Body, Content, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};
-pub use world::{Clock, Entropy};
+pub use world::{Clock, Entropy, Invocation, NoInvocation};
 
 /// Every implementation that an authority needs, one per port.
 #[derive(Clone)]
@@ -33,4 +33,34 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// What the process is working on.
+    pub invocation: Arc<dyn Invocation>,
+}
+
+impl Ports {
+    /// Those that a signature needs.
+    pub fn signing(&self) -> SigningPorts<'_> {
+        SigningPorts {
+            keys: self.keys.as_ref(),
+            attempts: self.ledger.attempts(),
+            clock: self.clock.as_ref(),
+            entropy: self.entropy.as_ref(),
+            invocation: self.invocation.as_ref(),
+        }
+    }
+}
+
+/// The ports that a signature needs.
+#[derive(Clone, Copy)]
+pub struct SigningPorts<'a> {
+    /// CA keys.
+    pub keys: &'a dyn KeyStore,
+    /// The journal of attempts.
+    pub attempts: &'a dyn Attempts,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Randomness, for ids.
+    pub entropy: &'a dyn Entropy,
+    /// What the process is working on.
+    pub invocation: &'a dyn Invocation,
 }

@@ -6,8 +6,9 @@
 //! - `crl`: a TBSCertList, against the intent that was recorded for it;
 //! - `backup`: a statement over a backup's manifest, which is no certificate and no CRL.
 //!
-//! What is about to be signed is recorded before it comes here. Then the key store is asked, and its signature is verified with
-//! the issuer's public key: a faulty key store must not get anything out that nobody can verify, or that leaks the key.
+//! What is about to be signed is recorded before it comes here, and so is each attempt to sign it (`attempt`). Then the key store is
+//! asked, and its signature is verified with the issuer's public key: a faulty key store must not get anything out that nobody can
+//! verify, or that leaks the key.
 //!
 //! An intent in a ledger is untrusted: otherwise an attacker who can write there could have anything signed, such as a CA's
 //! certificate, a CRL or two octets. So a certificate's intent that is resumed, and did not just come from
@@ -16,17 +17,17 @@
 //! - have a TBSCertificate that parses as exactly one, and matches the intent's fields (`Signable::against`);
 //! - equal, octet for octet, what the current rules produce for such names, usages and key, and pass every lint.
 
+pub(crate) mod attempt;
 pub mod authentication;
 pub mod backup;
 pub(crate) mod certificate;
 pub(crate) mod crl;
 
 use chancery_x509::certificate::CertificateError;
-use chancery_x509::key::ca::CaPublicKey;
 
 pub(crate) use certificate::{Signable, SignedCertificate, Signer};
 
-use crate::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed, SigningRequest};
+use crate::port::{KeyName, KeyStoreError, LedgerError, Receipt};
 
 /// Why something is not signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,16 +83,7 @@ pub enum SigningError {
         /// The key store's name for the signature.
         receipt: Receipt,
     },
-}
-
-/// Has a request signed, and verifies the signature.
-async fn sign(keys: &dyn KeyStore, request: &SigningRequest, public: &CaPublicKey) -> Result<Signed, SigningError> {
-    let signed = keys.sign(request).await?;
-    if public.verify(request.input(), &signed.signature).is_err() {
-        return Err(SigningError::BadSignature {
-            key: request.key().clone(),
-            receipt: signed.receipt,
-        });
-    }
-    Ok(signed)
+    /// A further attempt was not made, because it could not be recorded, or another process makes it.
+    #[error(transparent)]
+    Journal(#[from] LedgerError),
 }

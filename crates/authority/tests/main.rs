@@ -1,6 +1,7 @@
 //! All tests of this crate from outside, in one program: each is linked against everything that it uses, and that takes longer than
 //! compiling it. A new file of tests gets its line here.
 
+mod attempts;
 mod bad_input;
 mod belief;
 mod ca_certificates;

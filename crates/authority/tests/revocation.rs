@@ -377,6 +377,7 @@ async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks(
         let completion = Completion {
             id: intent.id.clone(),
             certificate: first.certificate.clone(),
+            attempt: None,
             receipt: first.receipt.clone(),
             at: NOW,
         };

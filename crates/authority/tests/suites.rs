@@ -92,6 +92,7 @@ async fn faults_strike_where_told() {
     let completion = Completion {
         id,
         certificate: vec![1],
+        attempt: None,
         receipt: Receipt("r".to_owned()),
         at: UnixTime(1),
     };

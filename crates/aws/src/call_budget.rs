@@ -18,6 +18,7 @@ use aws_smithy_types::retry::ReconnectMode;
 
 use crate::error_code::ErrorCode;
 use crate::meter::Meter;
+use crate::world::random_below;
 
 /// Most requests for one call, the first included.
 const ATTEMPTS: u32 = 5;
@@ -79,6 +80,13 @@ impl CallBudget {
             .with_initial_backoff(FIRST_PAUSE)
             .with_max_backoff(LONGEST_PAUSE)
             .with_reconnect_mode(ReconnectMode::ReconnectOnTransientError)
+    }
+
+    /// How long to wait after so many failed attempts of a call whose attempts are the caller's: at random, as the SDK does.
+    pub(crate) fn pause_after(failed: u32) -> Duration {
+        let longest = FIRST_PAUSE.saturating_mul(1 << failed.min(6)).min(LONGEST_PAUSE);
+        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(1 + random_below(longest))
     }
 
     /// Time to connect: a quarter of a call's time.

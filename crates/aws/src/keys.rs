@@ -7,13 +7,16 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use aws_lc_rs::digest;
 use aws_sdk_kms::operation::RequestId as _;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed, SigningRequest};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
@@ -30,6 +33,8 @@ const ORPHAN_DAYS: i32 = 7;
 #[derive(Debug)]
 pub struct KmsKeyStore {
     client: aws_sdk_kms::Client,
+    /// Never repeats a request: each signature that is asked for is an attempt, which is recorded before it is made.
+    signer: aws_sdk_kms::Client,
     budget: CallBudget,
     /// Keys that this process has read, for its life: a KMS key never changes its key pair.
     keys: Mutex<HashMap<KeyName, Arc<KmsKey>>>,
@@ -49,12 +54,12 @@ impl KmsKeyStore {
     /// Makes the client. Sends nothing yet.
     pub fn new(config: &SdkConfig, budget: CallBudget) -> Self {
         let config = aws_sdk_kms::config::Builder::from(config)
-            .retry_config(CallBudget::retries())
             .timeout_config(budget.timeouts())
-            .interceptor(budget.meter().clone())
-            .build();
+            .interceptor(budget.meter().clone());
+        let client = |retries| aws_sdk_kms::Client::from_conf(config.clone().retry_config(retries).build());
         Self {
-            client: aws_sdk_kms::Client::from_conf(config),
+            client: client(CallBudget::retries()),
+            signer: client(RetryConfig::disabled()),
             budget,
             keys: Mutex::default(),
             expected: Mutex::default(),
@@ -219,13 +224,16 @@ impl KeyStore for KmsKeyStore {
         let kms_key = self.key(key).await?;
         let (algorithm, message_type) =
             signing(kms_key.public.algorithm(), input).ok_or_else(|| KeyStoreError::WrongInput(key.clone()))?;
+        let label = format!(" attempt/{}", request.attempt());
         let call = self
-            .client
+            .signer
             .sign()
             .key_id(&kms_key.arn)
             .signing_algorithm(algorithm)
             .message_type(message_type)
-            .message(Blob::new(input.as_bytes()));
+            .message(Blob::new(input.as_bytes()))
+            .customize()
+            .mutate_request(move |request| label_request(request, &label));
         let answer = match self.budget.call("kms:Sign", call.send()).await {
             Ok(answer) => answer,
             Err(Failure::Refused(error)) => {
@@ -245,6 +253,25 @@ impl KeyStore for KmsKeyStore {
             _ => Err(KeyStoreError::Unavailable {
                 detail: "KMS answered without a signature or without a request id".to_owned(),
             }),
+        }
+    }
+
+    async fn wait_to_retry(&self, failed: u32, spent: Duration) -> bool {
+        let pause = CallBudget::pause_after(failed);
+        if spent + pause >= self.budget.left() {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        true
+    }
+}
+
+/// Adds the attempt to the user agent, which KMS may record beside the call.
+fn label_request(request: &mut HttpRequest, label: &str) {
+    for name in ["user-agent", "x-amz-user-agent"] {
+        if let Some(agent) = request.headers().get(name) {
+            let labelled = format!("{agent}{label}");
+            request.headers_mut().insert(name, labelled);
         }
     }
 }

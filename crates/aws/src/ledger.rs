@@ -6,6 +6,7 @@
 //! themselves. Each change is one transaction, whose conditions decide all races.
 //! docs/design/decisions/0006-dynamodb.md says why.
 
+mod attempts;
 mod certificate_lists;
 mod certificates;
 mod certified_keys;

@@ -27,7 +27,7 @@ pub mod world;
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, SdkConfig};
-use chancery_authority::port::{Notices, Ports};
+use chancery_authority::port::{NoInvocation, Notices, Ports};
 
 pub use bucket::Bucket;
 pub use call_budget::CallBudget;
@@ -105,6 +105,7 @@ impl Aws {
             notices: self.notices.clone(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            invocation: Arc::new(NoInvocation),
         }
     }
 }

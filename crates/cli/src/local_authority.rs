@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use chancery_authority::Authority;
 use chancery_authority::CaName;
 use chancery_authority::config::{CaConfig, Config};
-use chancery_authority::port::{Ledger as _, Ports};
+use chancery_authority::port::{Ledger as _, NoInvocation, Ports};
 use chancery_local::folder::{DataFolder, FolderLock};
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::publication::FolderPublication;
@@ -218,6 +218,7 @@ impl LocalAuthority {
             notices: settings.notices()?,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            invocation: Arc::new(NoInvocation),
         };
         let runtime = match threads {
             Threads::One => tokio::runtime::Builder::new_current_thread().enable_all().build()?,

@@ -1,5 +1,7 @@
 //! From an event to an answer, for every function.
 
+use std::sync::Arc;
+
 use chancery_deployment::failure::FailureKind;
 use chancery_deployment::settings::CaRole;
 use serde_json::Value;
@@ -9,7 +11,7 @@ use crate::failure::Failure;
 use crate::function::Function;
 use crate::metrics::Metrics;
 use crate::notify::Notify;
-use crate::state::{Dependencies, FunctionState, Invocation};
+use crate::state::{CurrentInvocation, Dependencies, FunctionState, Invocation};
 use crate::{create, crl, expiry, sweep, tls_cert};
 
 /// Answers events. Sends no request before the first event.
@@ -26,6 +28,7 @@ pub enum Dispatcher {
 pub struct AuthorityFunction {
     function: Function,
     dependencies: Dependencies,
+    current: Arc<CurrentInvocation>,
     state: OnceCell<FunctionState>,
 }
 
@@ -54,10 +57,13 @@ impl Dispatcher {
 
 impl AuthorityFunction {
     /// That function, on those ports, files and rows. Sends nothing yet.
-    pub fn new(function: Function, dependencies: Dependencies) -> Self {
+    pub fn new(function: Function, mut dependencies: Dependencies) -> Self {
+        let current = Arc::new(CurrentInvocation::default());
+        dependencies.ports.invocation = current.clone();
         Self {
             function,
             dependencies,
+            current,
             state: OnceCell::new(),
         }
     }
@@ -68,6 +74,7 @@ impl AuthorityFunction {
     }
 
     async fn answer(&self, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
+        self.current.set(&invocation.request_id);
         let outcome = self.handle(event, invocation).await;
         if let Some(state) = self.state.get() {
             state.count_refused_intents();

@@ -271,6 +271,10 @@ impl KeyStore for MeasuredKeyStore {
         }
         signed
     }
+
+    async fn wait_to_retry(&self, failed: u32, spent: Duration) -> bool {
+        self.keys.wait_to_retry(failed, spent).await
+    }
 }
 
 #[cfg(test)]

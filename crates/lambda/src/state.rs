@@ -1,7 +1,7 @@
 //! What the functions of an authority share: the authority, its files and rows, and caches across invocations.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use chancery_authority::authority::Ca;
@@ -63,6 +63,22 @@ pub struct Invocation {
     pub function_arn: String,
     /// The time by which every call must be done; `None`: not known.
     pub until: Option<Instant>,
+}
+
+/// The id of the invocation that the process works on; it works on one at a time. Every attempt to sign is recorded with it.
+#[derive(Debug, Default)]
+pub(crate) struct CurrentInvocation(std::sync::Mutex<Option<String>>);
+
+impl CurrentInvocation {
+    pub(crate) fn set(&self, request_id: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request_id.to_owned());
+    }
+}
+
+impl chancery_authority::port::Invocation for CurrentInvocation {
+    fn request_id(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// An open authority, and what its function needs beside it.

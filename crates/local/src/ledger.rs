@@ -5,6 +5,7 @@
 //! the number of fsyncs that the disk can do. Several processes may use one ledger at a time: SQLite's locks keep them
 //! apart, and nothing that another process may change is cached in memory.
 
+mod attempts;
 mod certificate_row;
 mod certificates;
 mod chain;

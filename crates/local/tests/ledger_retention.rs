@@ -26,7 +26,11 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
             signing_input: vec![1; 32],
             at,
         };
-        ledger.crls().intend(intent).await.unwrap();
+        ledger
+            .crls()
+            .intend(intent, chancery_testing::suite::attempt_origin(1))
+            .await
+            .unwrap();
         let crl = CrlRecord {
             scope: scope(shard),
             number,
@@ -39,7 +43,11 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
             mark: None,
             published: None,
         };
-        ledger.crls().complete(crl).await.unwrap();
+        ledger
+            .crls()
+            .complete(crl, chancery_testing::suite::attempt_position(1, UnixTime(1)))
+            .await
+            .unwrap();
     };
     record(Some(7), 1).await;
     for number in 1..=300 {
@@ -71,7 +79,11 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
             signing_input: vec![9; 32],
             at: NOW,
         };
-        let refused = ledger.crls().intend(other).await.unwrap_err();
+        let refused = ledger
+            .crls()
+            .intend(other, chancery_testing::suite::attempt_origin(1))
+            .await
+            .unwrap_err();
         assert!(
             matches!(refused, LedgerError::CrlNumberTaken { .. }),
             "{number}: {refused}"

@@ -92,6 +92,7 @@ async fn a_token_that_revokes_leaves_revokes_no_ca_by_its_key() {
     let completion = Completion {
         id: leaf.id.clone(),
         certificate: b"a leaf's".to_vec(),
+        attempt: None,
         receipt: chancery_authority::port::Receipt("receipt".to_owned()),
         at: leaf.at,
     };

@@ -22,7 +22,7 @@ pub use keys::{LoggedSignature, MemoryKeyStore};
 pub use ledger::MemoryLedger;
 pub use notices::MemoryNotices;
 pub use publication::{MemoryPublication, Put};
-pub use world::{ManualClock, SeededEntropy};
+pub use world::{ManualClock, ManualInvocation, SeededEntropy};
 
 /// All ports in memory.
 pub struct MemoryPorts {
@@ -40,6 +40,8 @@ pub struct MemoryPorts {
     pub clock: Arc<ManualClock>,
     /// Randomness, the same in every run.
     pub entropy: Arc<SeededEntropy>,
+    /// What the process is working on.
+    pub invocation: Arc<ManualInvocation>,
     /// The faults of [`MemoryPorts::faulty_ports`].
     pub faults: Arc<Faults>,
 }
@@ -56,6 +58,7 @@ impl MemoryPorts {
             notices: Arc::default(),
             clock,
             entropy: Arc::new(SeededEntropy::new(1)),
+            invocation: Arc::default(),
             faults: Arc::default(),
         }
     }
@@ -70,6 +73,7 @@ impl MemoryPorts {
             notices: self.notices.clone(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
+            invocation: self.invocation.clone(),
         }
     }
 
@@ -84,6 +88,7 @@ impl MemoryPorts {
             notices: Arc::new(Faulty::new(self.notices.clone(), faults.clone())),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
+            invocation: self.invocation.clone(),
         }
     }
 }

@@ -15,9 +15,10 @@ mod planted;
 mod publication;
 
 pub use keys::{intent_keys, key_store};
-pub use ledger::fixture::intent;
+pub use ledger::fixture::{attempt_origin, attempt_position, intent};
 pub use ledger::{
-    certificates, crls, intents, issuers, ledger, monitoring, rejections, reminders, revocations, server_names,
+    attempts, certificates, crls, intents, issuers, ledger, monitoring, rejections, reminders, revocations,
+    server_names,
 };
 pub use notices::notices;
 pub use planted::{planted_authority, planted_leaves, planted_nonces};

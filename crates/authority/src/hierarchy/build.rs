@@ -19,7 +19,7 @@ use crate::issue::throwaway;
 use crate::port::KeyName;
 use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
 use crate::principal::Principal;
-use crate::signing::Signer;
+use crate::signing::{Signer, attempt};
 
 /// Seconds by which notBefore precedes the issuance, for peers whose clock is slow.
 pub(super) const BACKDATE: i64 = 300;
@@ -100,6 +100,8 @@ pub(crate) fn intent(
         // The key is certified again for the same CA.
         allow_key_reuse: renews.is_some(),
         tbs: tbs.as_der().to_vec(),
+        signing_input: tbs.signing_input(request.signer().public).as_bytes().to_vec(),
+        attempt: attempt::origin(authority.ports().signing(), request.signer().key.clone(), None),
         not_before: template.not_before,
         not_after: template.not_after,
         shard: None,

@@ -100,9 +100,14 @@ impl Authority {
         id: &IntentId,
         signable: Signable,
     ) -> Result<(), HierarchyError> {
-        let SignedCertificate { certificate, receipt } = match signable.sign(self.ports().keys.as_ref()).await {
+        let SignedCertificate {
+            certificate,
+            receipt,
+            attempt,
+        } = match signable.sign(self.ports().signing()).await {
             Ok(signed) => signed,
             Err(SigningError::KeyStore(error)) => return Err(error.into()),
+            Err(SigningError::Journal(error)) => return Err(error.into()),
             Err(SigningError::BadSignature { receipt, .. }) => {
                 return Err(HierarchyError::BadSignature {
                     ca_name: request.ca_name().clone(),
@@ -116,6 +121,7 @@ impl Authority {
             id: id.clone(),
             certificate,
             receipt,
+            attempt: Some(attempt),
             at: self.ports().clock.now(),
         };
         match self.ports().ledger.intents().complete(completion).await {

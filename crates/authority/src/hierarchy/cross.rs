@@ -28,7 +28,7 @@ use crate::port::ledger::{
 };
 use crate::port::{KeyStoreError, Receipt};
 use crate::principal::Principal;
-use crate::signing::{NotSignable, Signable, SignedCertificate, Signer, SigningError};
+use crate::signing::{NotSignable, Signable, SignedCertificate, Signer, SigningError, attempt};
 
 /// The profile that is recorded of cross-certificates.
 const PROFILE: &str = "cross-certificate";
@@ -340,6 +340,8 @@ impl Authority {
             // The CA may have a cross-certificate already, or be one of this authority's.
             allow_key_reuse: true,
             tbs: tbs.as_der().to_vec(),
+            signing_input: tbs.signing_input(ca.issuer.public_key()).as_bytes().to_vec(),
+            attempt: attempt::origin(self.ports().signing(), ca.record.key.clone(), None),
             not_before: template.not_before,
             not_after: template.not_after,
             shard: None,
@@ -411,9 +413,14 @@ impl Authority {
         tbs: TbsCertificate,
     ) -> Result<CertificateRecord, CrossSignError> {
         let signable = Signable::prepared(tbs, intent, Signer::of(ca))?;
-        let SignedCertificate { certificate, receipt } = match signable.sign(self.ports().keys.as_ref()).await {
+        let SignedCertificate {
+            certificate,
+            receipt,
+            attempt,
+        } = match signable.sign(self.ports().signing()).await {
             Ok(signed) => signed,
             Err(SigningError::KeyStore(error)) => return Err(error.into()),
+            Err(SigningError::Journal(error)) => return Err(error.into()),
             Err(SigningError::BadSignature { receipt, .. }) => {
                 let issuer = ca.name().clone();
                 return Err(CrossSignError::BadKey { issuer, receipt });
@@ -423,6 +430,7 @@ impl Authority {
             id: intent.id.clone(),
             certificate,
             receipt,
+            attempt: Some(attempt),
             at: self.ports().clock.now(),
         };
         Ok(self.ports().ledger.intents().complete(completion).await?)

@@ -17,7 +17,7 @@ use super::template::{CertificateFields, LintExceptions, build, template};
 use super::{InternalFault, IssueError, Refusal, Request, alt_names, extensions, names, same_name, usages};
 use crate::ca::{Ca, chain_among, default_issuer};
 use crate::config::Config;
-use crate::port::ledger::{IdempotencyToken, IssuerState, OpenIntent, TokenOrigin};
+use crate::port::ledger::{AttemptId, IdempotencyToken, IssuerState, OpenIntent, TokenOrigin};
 use crate::principal::Principal;
 use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
 use crate::signing::NotSignable;
@@ -43,6 +43,10 @@ pub struct IssuanceContext<'a> {
     pub now: UnixTime,
     /// The serial number drawn for it.
     pub serial: Serial,
+    /// The id of the first attempt to sign it.
+    pub attempt: AttemptId,
+    /// The id of the request, as its front knows it.
+    pub request_id: Option<String>,
 }
 
 /// What a request, or a renewal, gets: decided, and not yet built and linted.
@@ -303,6 +307,8 @@ impl IssuancePolicy<'_> {
             renews: None,
             allow_key_reuse: approved.allow_key_reuse,
             at: context.now,
+            attempt: context.attempt,
+            request_id: context.request_id,
             notify_expiry: approved.notify_expiry,
             notify_issued: approved.notify_issued,
             from_csr_file: approved.from_csr_file,

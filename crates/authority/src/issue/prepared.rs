@@ -14,7 +14,9 @@ use super::Refusal;
 use super::template::{LintExceptions, build, crl_url};
 use crate::ca::Ca;
 use crate::config::Config;
-use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, TokenOrigin};
+use crate::port::ledger::{
+    AttemptId, AttemptOrigin, CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, TokenOrigin,
+};
 use crate::principal::Principal;
 
 /// A certificate that may be issued, with every octet decided except its signature. Consumed by
@@ -41,6 +43,10 @@ pub struct Prepared {
     pub(super) renews: Option<IntentId>,
     pub(super) allow_key_reuse: bool,
     pub(super) at: UnixTime,
+    /// The id of the first attempt to sign it.
+    pub(super) attempt: AttemptId,
+    /// The id of the request that the process works on.
+    pub(super) request_id: Option<String>,
     pub(super) notify_expiry: bool,
     pub(super) notify_issued: bool,
     /// Whether the CSR came from a file, which stays the same from request to request.
@@ -175,6 +181,12 @@ impl Prepared {
             key: self.template.public_key.fingerprint(),
             allow_key_reuse: self.allow_key_reuse,
             tbs: self.tbs.as_der().to_vec(),
+            signing_input: self.signing_input().as_bytes().to_vec(),
+            attempt: AttemptOrigin {
+                id: self.attempt,
+                key: self.ca.record.key.clone(),
+                request_id: self.request_id.clone(),
+            },
             not_before: self.template.not_before,
             not_after: self.template.not_after,
             shard: self.shard,

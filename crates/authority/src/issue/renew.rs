@@ -14,6 +14,7 @@ use crate::authority::Authority;
 use crate::event::RejectedRequest;
 use crate::port::ledger::{CertificateRecord, IdempotencyToken, Kind};
 use crate::principal::{Principal, PrincipalKind};
+use crate::signing::attempt;
 
 impl Authority {
     /// Issues a certificate with the same length of validity as that of `serial`, starting now, with the same subject,
@@ -103,6 +104,8 @@ impl Authority {
             token,
             now,
             serial: self.draw_serial(),
+            attempt: attempt::new_id(self.ports().entropy.as_ref()),
+            request_id: self.ports().invocation.request_id(),
         };
         policy
             .prepare_renewal(&record, csr, context)

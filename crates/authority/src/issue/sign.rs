@@ -14,7 +14,8 @@ use crate::authority::Authority;
 use crate::ca::Ca;
 use crate::event::Event;
 use crate::port::ledger::{
-    CertificateRecord, Completion, IntentId, KeyStatus, Kind, OpenIntent, RENEWALS, Reservation, Revocation,
+    CertificateIntent, CertificateRecord, Completion, IntentId, KeyStatus, Kind, OpenIntent, RENEWALS, Reservation,
+    Revocation,
 };
 use crate::port::{LedgerError, Receipt};
 use crate::signing::{NotSignable, Signable, Signer, SigningError};
@@ -30,11 +31,10 @@ impl Authority {
     pub async fn issue_prepared(&self, mut prepared: Prepared) -> Result<Issued, IssueError> {
         self.check_server_names(&mut prepared)?;
         self.believe(&prepared.ca).await?;
-        let (prepared, reservation) = self.reserve(prepared).await?;
+        let (prepared, intent, reservation) = self.reserve(prepared).await?;
         let notify_issued = prepared.notify_issued;
         let (record, replayed) = match reservation {
             Reservation::New => {
-                let intent = prepared.intent();
                 let signable = Signable::prepared(prepared.tbs.clone(), &intent, Signer::of(&prepared.ca));
                 let signable = signable.map_err(|error| IssueError::Internal {
                     fault: InternalFault::NotSignable,
@@ -139,6 +139,7 @@ impl Authority {
             certificate,
             // The key store's log has the receipt of the signature.
             receipt: Receipt(String::new()),
+            attempt: None,
             at: self.ports().clock.now(),
         };
         let id = completion.id.clone();
@@ -151,13 +152,13 @@ impl Authority {
         }
     }
 
-    async fn reserve(&self, mut prepared: Prepared) -> Result<(Prepared, Reservation), IssueError> {
+    async fn reserve(&self, mut prepared: Prepared) -> Result<(Prepared, CertificateIntent, Reservation), IssueError> {
         for _ in 0..SERIALS {
             let (scope, url) = prepared.crl();
             self.record_crl_use(scope, url, prepared.template().not_after).await?;
             let intent = self.authenticator.authenticate(prepared.intent()).await?;
-            match self.ports().ledger.intents().reserve(intent).await {
-                Ok(reservation) => return Ok((prepared, reservation)),
+            match self.ports().ledger.intents().reserve(intent.clone()).await {
+                Ok(reservation) => return Ok((prepared, intent, reservation)),
                 Err(LedgerError::SerialTaken(_)) => {
                     prepared = prepared.with_serial(self.draw_serial(), self.config())?;
                 }
@@ -312,9 +313,11 @@ impl Authority {
 
     /// Signs an intent and completes it.
     pub(crate) async fn sign(&self, id: IntentId, signable: Signable) -> Result<CertificateRecord, IssueError> {
-        let signed = match signable.sign(self.ports().keys.as_ref()).await {
+        let signed = match signable.sign(self.ports().signing()).await {
             Ok(signed) => signed,
             Err(SigningError::KeyStore(error)) => return Err(error.into()),
+            Err(SigningError::Journal(LedgerError::AttemptTaken { .. })) => return Err(IssueError::InProgress),
+            Err(SigningError::Journal(error)) => return Err(error.into()),
             Err(SigningError::BadSignature { receipt, .. }) => {
                 let detail = format!(
                     "the key store made a signature for {id} that does not verify with the certificate of {}",
@@ -331,6 +334,7 @@ impl Authority {
             id: id.clone(),
             certificate: signed.certificate,
             receipt: signed.receipt,
+            attempt: Some(signed.attempt),
             at: self.ports().clock.now(),
         };
         match self.ports().ledger.intents().complete(completion).await {

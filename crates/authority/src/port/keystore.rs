@@ -1,10 +1,13 @@
 //! CA keys: created and used in the key store; the authority never sees the private half.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
+
+use super::ledger::AttemptId;
 
 /// A CA key's name in its key store: the CA's name, a KMS alias or a PKCS #11 label.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +80,26 @@ pub enum Purpose {
     BackupManifest,
 }
 
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 4] = [Self::Certificate, Self::CaCertificate, Self::Crl, Self::BackupManifest];
+
+    /// Its name in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::CaCertificate => "ca-certificate",
+            Self::Crl => "crl",
+            Self::BackupManifest => "backup-manifest",
+        }
+    }
+
+    /// The purpose of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
+    }
+}
+
 /// What a key store is asked to sign. Only [`signing`](crate::signing) makes one, after its checks: there is no other way to a
 /// signature by a CA's key.
 #[derive(Clone, Debug)]
@@ -84,17 +107,23 @@ pub struct SigningRequest {
     purpose: Purpose,
     key: KeyName,
     input: SigningInput,
+    attempt: AttemptId,
 }
 
 impl SigningRequest {
-    pub(crate) fn new(purpose: Purpose, key: KeyName, input: SigningInput) -> Self {
-        Self { purpose, key, input }
+    pub(crate) fn new(purpose: Purpose, key: KeyName, input: SigningInput, attempt: AttemptId) -> Self {
+        Self {
+            purpose,
+            key,
+            input,
+            attempt,
+        }
     }
 
     /// A request for what nobody checked: for tests of key stores, and for forging in tests of everything else.
     #[cfg(feature = "unchecked-signing")]
     pub fn unchecked(purpose: Purpose, key: KeyName, input: SigningInput) -> Self {
-        Self::new(purpose, key, input)
+        Self::new(purpose, key, input, AttemptId([0; 16]))
     }
 
     /// What for.
@@ -105,6 +134,12 @@ impl SigningRequest {
     /// The key to sign with.
     pub fn key(&self) -> &KeyName {
         &self.key
+    }
+
+    /// The journal's id of this attempt. A key store that can puts it into its own log beside the call: a label that names an
+    /// attempt whose answer was lost, and no evidence.
+    pub fn attempt(&self) -> AttemptId {
+        self.attempt
     }
 
     /// The digest, or µ, to sign.
@@ -125,7 +160,13 @@ pub trait KeyStore: Send + Sync {
 
     /// Signs. Before a signature is returned, the store's own log has its receipt, with the key's name and the input.
     /// After an error, a signature may exist all the same.
+    ///
+    /// One call is one attempt, and one entry of the store's own log at most: it is never repeated behind the caller's back.
     async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError>;
+
+    /// Waits until a signature may be asked for again, after so many attempts for one subject got
+    /// [`KeyStoreError::Unavailable`] within that time. `false`: another attempt at once is of no use.
+    async fn wait_to_retry(&self, failed: u32, spent: Duration) -> bool;
 }
 
 impl fmt::Display for KeyName {

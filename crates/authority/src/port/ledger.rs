@@ -3,6 +3,7 @@
 //! A function takes the port that it needs. [`Ledger`] is all of them together, for the places where an authority is
 //! put together; its methods name the ports, since two of them have methods of one name.
 
+mod attempts;
 mod certificates;
 mod crls;
 mod intents;
@@ -16,6 +17,7 @@ mod server_names;
 use chancery_x509::serial::Serial;
 
 use crate::ca_name::CaName;
+pub use attempts::*;
 pub use certificates::*;
 pub use crls::*;
 pub use intents::*;
@@ -95,6 +97,17 @@ pub enum LedgerError {
     /// No open intent of that id: it was never reserved, or is already completed or given up.
     #[error("there is no open intent {0}")]
     NoOpenIntent(IntentId),
+    /// Another process has recorded an attempt of that number, or the intent is no longer open.
+    #[error("attempt {number} to sign {subject} is another process's, or no longer needed")]
+    AttemptTaken {
+        /// What was to be signed.
+        subject: Box<AttemptSubject>,
+        /// The attempt's number.
+        number: u32,
+    },
+    /// No attempt at that position.
+    #[error("the attempt {} is not recorded", .0.id)]
+    UnknownAttempt(AttemptPosition),
     /// A CRL number for which no intent, or no signed CRL, is recorded.
     #[error("CRL number {number} of {issuer} is not recorded")]
     UnknownCrl {
@@ -173,10 +186,12 @@ impl LedgerError {
 
 /// Every port of the ledger. Whatever implements them all is one.
 pub trait Ledger:
-    Intents + Certificates + Revocations + Crls + Issuers + Rejections + Reminders + ServerNames + Monitoring
+    Intents + Attempts + Certificates + Revocations + Crls + Issuers + Rejections + Reminders + ServerNames + Monitoring
 {
     /// Intents to sign certificates.
     fn intents(&self) -> &dyn Intents;
+    /// The journal of attempts to sign.
+    fn attempts(&self) -> &dyn Attempts;
     /// Certificates that were issued.
     fn certificates(&self) -> &dyn Certificates;
     /// Revocations.
@@ -197,9 +212,22 @@ pub trait Ledger:
 
 impl<T> Ledger for T
 where
-    T: Intents + Certificates + Revocations + Crls + Issuers + Rejections + Reminders + ServerNames + Monitoring,
+    T: Intents
+        + Attempts
+        + Certificates
+        + Revocations
+        + Crls
+        + Issuers
+        + Rejections
+        + Reminders
+        + ServerNames
+        + Monitoring,
 {
     fn intents(&self) -> &dyn Intents {
+        self
+    }
+
+    fn attempts(&self) -> &dyn Attempts {
         self
     }
 

@@ -28,6 +28,7 @@ use crate::port::Signed;
 use crate::port::ledger::{
     CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, LedgerError, RevokedEntries as _,
 };
+use crate::signing::attempt::{self, SignedAttempt};
 
 /// Attempts to make a CRL while the published one turns out to be ahead of the ledger.
 const JUMPS: usize = 3;
@@ -265,7 +266,7 @@ impl Authority {
             })
             .await?
         };
-        let signed = self
+        let SignedAttempt { signed, position } = self
             .sign_crl(ca, scope, number, made_at, &coverage, &mut spooled)
             .await?;
         let (crl, digest) = self.frame(ca, entries, spooled, &signed).await?;
@@ -281,7 +282,7 @@ impl Authority {
             mark: Some(mark),
             published: None,
         };
-        self.ports().ledger.crls().complete(record.clone()).await?;
+        self.ports().ledger.crls().complete(record.clone(), position).await?;
         Ok(RecordedCrl {
             crl,
             record,
@@ -355,20 +356,23 @@ impl Authority {
         at: UnixTime,
         coverage: &Coverage,
         spooled: &mut Spooled,
-    ) -> Result<Signed, PublishError> {
+    ) -> Result<SignedAttempt, PublishError> {
         let intent = CrlIntent {
             scope: scope.clone(),
             number,
             signing_input: spooled.input.as_bytes().to_vec(),
             at,
         };
-        let signable = spooled.signable(&intent, coverage, ca).map_err(PublishError::Scratch)?;
+        let origin = attempt::origin(self.ports().signing(), ca.record.key.clone(), None);
+        let signable = spooled
+            .signable(&intent, origin.clone(), coverage, ca)
+            .map_err(PublishError::Scratch)?;
         let signable = signable.map_err(|reason| PublishError::NotSignable {
             name: Config::crl_name(scope),
             reason,
         })?;
-        self.ports().ledger.crls().intend(intent).await?;
-        Ok(signable.sign(self.ports().keys.as_ref()).await?)
+        self.ports().ledger.crls().intend(intent, origin).await?;
+        Ok(signable.sign(self.ports().signing()).await?)
     }
 
     async fn frame(

@@ -153,6 +153,7 @@ impl From<SigningError> for PublishError {
     fn from(error: SigningError) -> Self {
         match error {
             SigningError::KeyStore(error) => Self::KeyStore(error),
+            SigningError::Journal(error) => Self::Ledger(error),
             SigningError::BadSignature { key, receipt } => Self::BadSignature { key, receipt },
         }
     }

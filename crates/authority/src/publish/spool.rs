@@ -10,7 +10,7 @@ use futures_channel::oneshot;
 
 use super::PublishError;
 use crate::ca::Ca;
-use crate::port::ledger::{CrlIntent, RevokedEntries};
+use crate::port::ledger::{AttemptOrigin, CrlIntent, RevokedEntries};
 use crate::port::{Body, Scratch};
 use crate::signing::NotSignable;
 use crate::signing::crl::SignableCrl;
@@ -64,10 +64,11 @@ impl Spooled {
     pub(super) fn signable<'a>(
         &mut self,
         intent: &CrlIntent,
+        attempt: AttemptOrigin,
         coverage: &Coverage,
         ca: &'a Ca,
     ) -> io::Result<Result<SignableCrl<'a>, NotSignable>> {
-        SignableCrl::against(&mut self.scratch, &self.input, intent, coverage, ca)
+        SignableCrl::against(&mut self.scratch, &self.input, intent, attempt, coverage, ca)
     }
 
     pub(super) fn frame(self, framing: Framing) -> WholeCrl {

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{self, Digest};
@@ -18,8 +19,11 @@ use super::spool::{WholeCrl, spool};
 use crate::ca::Ca;
 use crate::config::Config;
 use crate::hierarchy::{PlaceholderError, placeholder_cas};
-use crate::port::ledger::RevokedEntries;
-use crate::port::{Entropy, KeyName, KeyStore, KeyStoreError, Receipt, Scratch, Signed, SigningRequest};
+use crate::port::ledger::{Attempt, AttemptPage, AttemptPosition, Attempts, LedgerError, Outcome, RevokedEntries};
+use crate::port::{
+    Clock, Entropy, KeyName, KeyStore, KeyStoreError, NoInvocation, Receipt, Scratch, Signed, SigningPorts,
+    SigningRequest,
+};
 
 pub(crate) const NOW: UnixTime = UnixTime(1_795_464_000);
 
@@ -84,6 +88,17 @@ impl Root {
         }
     }
 
+    /// The ports of a signature.
+    pub(crate) fn signing(&self) -> SigningPorts<'_> {
+        SigningPorts {
+            keys: self,
+            attempts: self,
+            clock: self,
+            entropy: self,
+            invocation: &NoInvocation,
+        }
+    }
+
     /// What it was asked to sign.
     pub(crate) fn asked(&self) -> Vec<SigningRequest> {
         self.asked.lock().unwrap().clone()
@@ -114,6 +129,39 @@ impl KeyStore for Root {
             signature: self.signature(request.input()),
             receipt: Receipt("a root's".to_owned()),
         })
+    }
+
+    async fn wait_to_retry(&self, _failed: u32, _spent: Duration) -> bool {
+        false
+    }
+}
+
+/// Its attempts are recorded with their intents, by somebody else.
+#[async_trait]
+impl Attempts for Root {
+    async fn record(&self, attempt: Attempt) -> Result<(), LedgerError> {
+        let (subject, number) = (Box::new(attempt.subject), attempt.number);
+        Err(LedgerError::AttemptTaken { subject, number })
+    }
+
+    async fn conclude(&self, attempt: AttemptPosition, _: Outcome, _: UnixTime) -> Result<(), LedgerError> {
+        Err(LedgerError::UnknownAttempt(attempt))
+    }
+
+    async fn list(&self, _: Option<AttemptPosition>, _: UnixTime, _: usize) -> Result<AttemptPage, LedgerError> {
+        Ok(AttemptPage::default())
+    }
+}
+
+impl Clock for Root {
+    fn now(&self) -> UnixTime {
+        NOW
+    }
+}
+
+impl Entropy for Root {
+    fn fill(&self, octets: &mut [u8]) {
+        octets.fill(7);
     }
 }
 

@@ -119,7 +119,7 @@ impl Authenticator {
 }
 
 /// Everything that decides an intent, each value prefixed with its length, so that no two intents give the same octets.
-/// Left out: when it was reserved, which only determines its age, and the code itself.
+/// Left out: when it was reserved, which only determines its age, how often it was tried, which grows, and the code itself.
 pub fn message(intent: &OpenIntent) -> Vec<u8> {
     // Destructured by name, so that anyone who adds a field has to decide whether it belongs here.
     let OpenIntent {
@@ -138,6 +138,7 @@ pub fn message(intent: &OpenIntent) -> Vec<u8> {
         token_origin,
         notify_expiry,
         reserved_at: _,
+        attempts: _,
         authentication: _,
     } = intent;
     let mut message = Message(Vec::with_capacity(tbs.len() + 512));
@@ -231,6 +232,7 @@ mod tests {
             token_origin: TokenOrigin::Caller,
             notify_expiry: false,
             reserved_at: UnixTime(3),
+            attempts: 1,
             authentication: None,
         }
     }

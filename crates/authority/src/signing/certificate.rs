@@ -1,5 +1,6 @@
 //! Certificates: a TBSCertificate is held against the intent that was recorded for it.
 
+use chancery_x509::algorithm::SigningInput;
 use chancery_x509::certificate::{Certificate, KeyUsage, TbsCertificate};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::key::ca::CaPublicKey;
@@ -7,24 +8,40 @@ use chancery_x509::name::Name;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::{NotSignable, SigningError};
+use super::{NotSignable, SigningError, attempt};
 use crate::ca::Ca;
 use crate::issue::names::recorded_name_of;
-use crate::port::ledger::{CertificateIntent, OpenIntent};
-use crate::port::{KeyName, KeyStore, Purpose, Receipt, SigningRequest};
+use crate::port::ledger::{Attempt, AttemptPosition, AttemptSubject, CertificateIntent, OpenIntent};
+use crate::port::{KeyName, Receipt, SigningPorts};
 
 /// A TBSCertificate that may be signed, and the key to sign it with.
 #[derive(Debug)]
 pub(crate) struct Signable {
-    request: SigningRequest,
+    key: KeyName,
     public: CaPublicKey,
     tbs: TbsCertificate,
+    input: SigningInput,
+    attempt: NextAttempt,
+}
+
+/// The attempt that signs it.
+#[derive(Debug)]
+enum NextAttempt {
+    /// It is recorded, with the intent.
+    Recorded(Box<Attempt>),
+    /// It has to be recorded: an earlier process did not come to its end.
+    After {
+        subject: AttemptSubject,
+        attempts: u32,
+        principal: String,
+    },
 }
 
 /// A certificate just signed.
 pub(crate) struct SignedCertificate {
     pub(crate) certificate: Vec<u8>,
     pub(crate) receipt: Receipt,
+    pub(crate) attempt: AttemptPosition,
 }
 
 /// The signer: an existing CA, or a root for its own certificate.
@@ -70,7 +87,13 @@ impl Signable {
             not_before: intent.not_before,
             not_after: intent.not_after,
         };
-        Self::against(tbs, &facts, signer).map(|(signable, _)| signable)
+        let attempt = intent.first_attempt();
+        let is_of_signer = attempt.origin.key == *signer.key;
+        let (signable, _) = Self::against(tbs, &facts, signer, NextAttempt::Recorded(Box::new(attempt)))?;
+        if !is_of_signer || signable.input.as_bytes() != intent.signing_input {
+            return Err(NotSignable::Differs { what: "attempt" });
+        }
+        Ok(signable)
     }
 
     /// For an authenticated intent from the ledger. `rebuild` builds what this authority would sign for it now.
@@ -88,7 +111,12 @@ impl Signable {
             not_after: intent.not_after,
         };
         let tbs = TbsCertificate::from_der(intent.tbs.clone(), signer.public.algorithm());
-        let (signable, certificate) = Self::against(tbs, &facts, signer)?;
+        let attempt = NextAttempt::After {
+            subject: AttemptSubject::of_certificate(intent.id.clone(), &intent.kind),
+            attempts: intent.attempts,
+            principal: intent.principal.to_string(),
+        };
+        let (signable, certificate) = Self::against(tbs, &facts, signer, attempt)?;
         if rebuild(&certificate)?.as_der() != signable.tbs.as_der() {
             return Err(NotSignable::OtherOctets);
         }
@@ -96,7 +124,12 @@ impl Signable {
     }
 
     /// Parses the TBSCertificate, which must be exactly one, and checks it against what is recorded beside it.
-    fn against(tbs: TbsCertificate, facts: &Facts<'_>, signer: Signer<'_>) -> Result<(Self, Certificate), NotSignable> {
+    fn against(
+        tbs: TbsCertificate,
+        facts: &Facts<'_>,
+        signer: Signer<'_>,
+        attempt: NextAttempt,
+    ) -> Result<(Self, Certificate), NotSignable> {
         let certificate = tbs.read()?;
         let same = |is_same: bool, what: &'static str| {
             if is_same {
@@ -120,25 +153,42 @@ impl Signable {
         if may_act_as_ca(&certificate) != facts.is_ca {
             return Err(NotSignable::WrongKind);
         }
-        let purpose = if facts.is_ca {
-            Purpose::CaCertificate
-        } else {
-            Purpose::Certificate
-        };
         let signable = Self {
-            request: SigningRequest::new(purpose, signer.key.clone(), tbs.signing_input(signer.public)),
+            key: signer.key.clone(),
             public: signer.public.clone(),
+            input: tbs.signing_input(signer.public),
             tbs,
+            attempt,
         };
         Ok((signable, certificate))
     }
 
     /// Has it signed.
-    pub(crate) async fn sign(self, keys: &dyn KeyStore) -> Result<SignedCertificate, SigningError> {
-        let signed = super::sign(keys, &self.request, &self.public).await?;
+    pub(crate) async fn sign(self, ports: SigningPorts<'_>) -> Result<SignedCertificate, SigningError> {
+        let attempt = match self.attempt {
+            NextAttempt::Recorded(attempt) => *attempt,
+            NextAttempt::After {
+                subject,
+                attempts,
+                principal,
+            } => {
+                let attempt = Attempt {
+                    origin: attempt::origin(ports, self.key, None),
+                    subject,
+                    number: attempts.saturating_add(1),
+                    signing_input: self.input.as_bytes().to_vec(),
+                    principal: Some(principal),
+                    at: ports.clock.now(),
+                };
+                ports.attempts.record(attempt.clone()).await?;
+                attempt
+            }
+        };
+        let made = attempt::sign(ports, attempt, &self.input, &self.public).await?;
         Ok(SignedCertificate {
-            certificate: self.tbs.assemble(&signed.signature),
-            receipt: signed.receipt,
+            certificate: self.tbs.assemble(&made.signed.signature),
+            receipt: made.signed.receipt,
+            attempt: made.position,
         })
     }
 }

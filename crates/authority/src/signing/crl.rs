@@ -5,16 +5,18 @@ use std::io::{Read, Seek};
 use chancery_x509::algorithm::SigningInput;
 use chancery_x509::crl::{Coverage, IssuingDistributionPoint, facts_of_tbs};
 
+use super::attempt::{self, SignedAttempt};
 use super::{NotSignable, SigningError};
 use crate::ca::Ca;
-use crate::port::ledger::CrlIntent;
-use crate::port::{KeyStore, Purpose, Signed, SigningRequest};
+use crate::port::SigningPorts;
+use crate::port::ledger::{Attempt, AttemptOrigin, CrlIntent};
 
 /// A TBSCertList that may be signed.
 #[derive(Debug)]
 pub(crate) struct SignableCrl<'a> {
     ca: &'a Ca,
-    request: SigningRequest,
+    input: SigningInput,
+    attempt: Attempt,
 }
 
 impl<'a> SignableCrl<'a> {
@@ -25,6 +27,7 @@ impl<'a> SignableCrl<'a> {
         tbs: &mut (impl Read + Seek),
         input: &SigningInput,
         intent: &CrlIntent,
+        origin: AttemptOrigin,
         coverage: &Coverage,
         ca: &'a Ca,
     ) -> std::io::Result<Result<Self, NotSignable>> {
@@ -51,19 +54,21 @@ impl<'a> SignableCrl<'a> {
                 "distribution point",
             ),
             (input.as_bytes() != intent.signing_input, "signing input"),
+            (origin.key != ca.record.key, "key"),
         ];
         if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
             return Ok(Err(NotSignable::Differs { what }));
         }
         Ok(Ok(Self {
             ca,
-            request: SigningRequest::new(Purpose::Crl, ca.record.key.clone(), input.clone()),
+            input: input.clone(),
+            attempt: intent.first_attempt(origin),
         }))
     }
 
-    /// Has it signed.
-    pub(crate) async fn sign(self, keys: &dyn KeyStore) -> Result<Signed, SigningError> {
-        super::sign(keys, &self.request, self.ca.issuer.public_key()).await
+    /// Has it signed. Its first attempt is recorded with its intent.
+    pub(crate) async fn sign(self, ports: SigningPorts<'_>) -> Result<SignedAttempt, SigningError> {
+        attempt::sign(ports, self.attempt, &self.input, self.ca.issuer.public_key()).await
     }
 }
 
@@ -75,7 +80,8 @@ mod tests {
 
     use super::*;
     use crate::ca_name::CaName;
-    use crate::port::ledger::CrlScope;
+    use crate::port::Purpose;
+    use crate::port::ledger::{AttemptId, CrlScope};
     use crate::publish::testing::{NOW, Root, header};
 
     /// Whatever stands in scratch space, and whatever the intent says: only a CRL of that CA, number and scope is signed.
@@ -96,13 +102,20 @@ mod tests {
             signing_input: input.as_bytes().to_vec(),
             at: NOW,
         };
+        let origin = || AttemptOrigin {
+            id: AttemptId([1; 16]),
+            key: ca.record.key.clone(),
+            request_id: None,
+        };
         let refusal = |tbs: &[u8], intent: &CrlIntent| {
-            let outcome = SignableCrl::against(&mut Cursor::new(tbs), &input, intent, &Coverage::Full, ca).unwrap();
+            let outcome =
+                SignableCrl::against(&mut Cursor::new(tbs), &input, intent, origin(), &Coverage::Full, ca).unwrap();
             outcome.err()
         };
         assert_eq!(refusal(&tbs, &intent), None);
-        let signable = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, &Coverage::Full, ca).unwrap();
-        signable.unwrap().sign(&root).await.unwrap();
+        let signable =
+            SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, origin(), &Coverage::Full, ca).unwrap();
+        signable.unwrap().sign(root.signing()).await.unwrap();
         let asked = root.asked();
         assert_eq!(asked.len(), 1);
         assert_eq!((asked[0].purpose(), asked[0].input()), (Purpose::Crl, &input));
@@ -118,7 +131,7 @@ mod tests {
         let shard = Coverage::Shard {
             distribution_points: vec!["http://pki.example.com/3.crl".to_owned()],
         };
-        let outcome = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, &shard, ca).unwrap();
+        let outcome = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, origin(), &shard, ca).unwrap();
         assert_eq!(outcome.err(), differs("distribution point"));
         assert_eq!(of(&|intent| intent.signing_input[0] ^= 1), differs("signing input"));
         let other = CaName::new("another-ca").unwrap();

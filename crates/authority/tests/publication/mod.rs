@@ -41,6 +41,7 @@ async fn revoked_until(fixture: &Fixture, number: u32, not_after: UnixTime) -> S
     let completion = Completion {
         id: id.clone(),
         certificate: certificate_until(fixture, id.serial, not_after).await,
+        attempt: None,
         receipt: Receipt("none".to_owned()),
         at: NOW,
     };

@@ -11,7 +11,8 @@ use aws_lc_rs::digest;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
-    ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, LedgerError,
+    AttemptOrigin, AttemptPosition, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState,
+    CrlUse, Crls, LedgerError,
 };
 use chancery_authority::port::{ETag, Receipt};
 use data_encoding::HEXLOWER;
@@ -19,7 +20,7 @@ use data_encoding::HEXLOWER;
 use super::item::{Item, Malformed};
 use super::tables::{Range, Table, pause, unavailable};
 use super::transaction::{Transaction, Write};
-use super::{DynamoLedger, damaged, journal_keys};
+use super::{DynamoLedger, attempts, damaged, journal_keys};
 
 /// Most attempts when other processes change the same counter.
 const TURNS: u32 = 64;
@@ -40,16 +41,16 @@ impl Crls for DynamoLedger {
         self.reserve_number(scope, &plan).await
     }
 
-    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError> {
-        self.put_crl_intent(intent).await
+    async fn intend(&self, intent: CrlIntent, attempt: AttemptOrigin) -> Result<(), LedgerError> {
+        self.put_crl_intent(intent, attempt).await
     }
 
     async fn open_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
         self.list_open_crls(scope, limit).await
     }
 
-    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError> {
-        self.put_crl(crl).await
+    async fn complete(&self, crl: CrlRecord, attempt: AttemptPosition) -> Result<(), LedgerError> {
+        self.put_crl(crl, attempt).await
     }
 
     async fn mark_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
@@ -187,7 +188,7 @@ impl DynamoLedger {
     }
 
     /// Records the intent, before the signature. The item later becomes the CRL's record.
-    pub(super) async fn put_crl_intent(&self, intent: CrlIntent) -> Result<(), LedgerError> {
+    pub(super) async fn put_crl_intent(&self, intent: CrlIntent, attempt: AttemptOrigin) -> Result<(), LedgerError> {
         let item = journal_keys::crl(&intent.scope, intent.number)
             .octets("SigningInput", intent.signing_input.clone())
             .time("IntendedAt", intent.at);
@@ -197,7 +198,8 @@ impl DynamoLedger {
             condition: Some("attribute_not_exists(#Key)"),
             with: Item::default(),
         };
-        let Transaction::Refused(conditions) = self.tables.transact(&[write]).await? else {
+        let recorded = attempts::recording(&intent.first_attempt(attempt));
+        let Transaction::Refused(conditions) = self.tables.transact(&[write, recorded]).await? else {
             return Ok(());
         };
         // It may be our own, whose answer was lost.
@@ -211,14 +213,14 @@ impl DynamoLedger {
         }
     }
 
-    pub(super) async fn put_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
+    pub(super) async fn put_crl(&self, crl: CrlRecord, attempt: AttemptPosition) -> Result<(), LedgerError> {
         let mut with = Item::default()
             .time(":MadeAt", crl.made_at)
             .time(":ThisUpdate", crl.this_update)
             .time(":NextUpdate", crl.next_update)
             .number(":Entries", crl.entries)
             .octets(":Digest", crl.digest)
-            .text(":Receipt", crl.receipt.0);
+            .text(":Receipt", &crl.receipt.0);
         let mut update = "SET #MadeAt = :MadeAt, #ThisUpdate = :ThisUpdate, #NextUpdate = :NextUpdate, \
                           #Entries = :Entries, #Digest = :Digest, #Receipt = :Receipt"
             .to_owned();
@@ -231,13 +233,18 @@ impl DynamoLedger {
                 with = with.text(&format!(":{name}"), value);
             }
         }
-        let condition = "attribute_exists(#SigningInput)";
-        let key = journal_keys::crl(&crl.scope, crl.number);
-        let recorded = self
-            .tables
-            .update(Table::Journal, key, &update, condition, with)
-            .await?;
-        recorded.map(|_| ()).ok_or_else(|| unknown(&crl.scope, crl.number))
+        let signed = attempts::concluding_signed(attempt, &crl.receipt, crl.made_at);
+        let write = Write::Update {
+            table: Table::Journal,
+            key: journal_keys::crl(&crl.scope, crl.number),
+            update,
+            condition: "attribute_exists(#SigningInput)",
+            with,
+        };
+        match self.tables.transact(&[write, signed]).await? {
+            Transaction::Done => Ok(()),
+            Transaction::Refused(_) => Err(unknown(&crl.scope, crl.number)),
+        }
     }
 
     pub(super) async fn note_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {

@@ -19,7 +19,7 @@ use super::open_index::OpenRange;
 use super::row::Row;
 use super::tables::{Table, pause, unavailable};
 use super::transaction::{Transaction, Write};
-use super::{DynamoLedger, crl_entries, journal_entry, journal_keys, row};
+use super::{DynamoLedger, attempts, crl_entries, journal_entry, journal_keys, row};
 use crate::world::nonce;
 
 /// Most attempts when what was read changes before it is written.
@@ -208,6 +208,11 @@ fn completing(entry: &JournalEntry, completion: &Completion, attempt: &str) -> V
             with: Item::default(),
         },
     ];
+    writes.extend(
+        completion
+            .attempt
+            .map(|attempt| attempts::concluding_signed(attempt, &completion.receipt, completion.at)),
+    );
     writes.extend(listing(entry, completion.at));
     if let Kind::Ca { ca_name, .. } = &entry.kind {
         let present = entry

@@ -61,7 +61,11 @@ pub(super) struct Renewal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum IntentState {
     /// Reserved, with the TBSCertificate to sign.
-    Open { tbs: Vec<u8> },
+    Open {
+        tbs: Vec<u8>,
+        /// How many attempts to sign it are recorded.
+        attempts: u32,
+    },
     /// Completed: the certificate is in its row.
     Complete { receipt: Receipt, issued_at: UnixTime },
     /// Given up: its serial number is listed as revoked.
@@ -76,6 +80,7 @@ pub(super) fn of_intent(intent: &CertificateIntent, renewal: Option<&Renewal>, a
         .text("Open", OPEN)
         .time("Since", intent.at)
         .octets("Tbs", intent.tbs.clone())
+        .number("SigningAttempts", 1)
         .optional_octets("Authentication", intent.authentication.map(|code| code.to_octets()))
         .text("Attempt", attempt)
 }
@@ -141,6 +146,7 @@ impl JournalEntry {
             renewal,
             state: IntentState::Open {
                 tbs: intent.tbs.clone(),
+                attempts: 1,
             },
         }
     }
@@ -206,6 +212,8 @@ impl JournalEntry {
             state: match item.as_text("Stage")? {
                 "open" => IntentState::Open {
                     tbs: item.as_octets("Tbs")?.to_vec(),
+                    // Former versions recorded none.
+                    attempts: item.optional("SigningAttempts", Item::as_number)?.unwrap_or(0),
                 },
                 "complete" => IntentState::Complete {
                     receipt: Receipt(item.as_text("Receipt")?.to_owned()),
@@ -224,7 +232,7 @@ impl JournalEntry {
 
     /// The open intent; `None` unless the entry is open.
     pub(super) fn as_open(&self) -> Option<OpenIntent> {
-        let IntentState::Open { tbs } = &self.state else {
+        let IntentState::Open { tbs, attempts } = &self.state else {
             return None;
         };
         Some(OpenIntent {
@@ -242,6 +250,7 @@ impl JournalEntry {
             token: self.token,
             notify_expiry: self.notify_expiry,
             reserved_at: self.reserved_at,
+            attempts: *attempts,
             authentication: self.authentication,
             token_origin: self.token_origin,
         })

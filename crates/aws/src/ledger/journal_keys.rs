@@ -1,7 +1,7 @@
 //! Keys of the journal's items. Times and serial numbers are padded, so that they sort in order.
 
 use chancery_authority::CaName;
-use chancery_authority::port::ledger::{CrlScope, TokenDigest};
+use chancery_authority::port::ledger::{AttemptId, AttemptPosition, CrlScope, TokenDigest};
 use chancery_contract::contract_time;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
@@ -234,6 +234,29 @@ pub(super) fn issued(lane: u8) -> String {
 
 pub(super) fn issuance(serial: Serial, at: UnixTime) -> Item {
     Item::journal_key(issued(lane(serial)), moment(at, serial))
+}
+
+/// Partition of attempts to sign, by time.
+pub(super) fn attempts(lane: u8) -> String {
+    format!("attempts#{lane}")
+}
+
+pub(super) fn attempt(of: AttemptPosition) -> Item {
+    Item::journal_key(attempts(of.id.0[15] % LANES), attempt_sort(of))
+}
+
+/// The position of an attempt, as a string that sorts in order.
+pub(super) fn attempt_sort(of: AttemptPosition) -> String {
+    format!("{}#{}", second(of.at), of.id)
+}
+
+/// The position of such a string.
+pub(super) fn attempt_position(sort: &str) -> Option<AttemptPosition> {
+    let (at, id) = sort.split_once('#')?;
+    Some(AttemptPosition {
+        at: UnixTime(at.parse().ok()?),
+        id: AttemptId::parse(id)?,
+    })
 }
 
 /// Partition of certificates with expiry reminders, by notAfter.

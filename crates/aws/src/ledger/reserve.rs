@@ -11,7 +11,7 @@ use super::journal_entry::{IntentState, JournalEntry};
 use super::succession::Succession;
 use super::tables::{Table, pause, unavailable};
 use super::transaction::{Condition, Transaction, Write};
-use super::{DynamoLedger, damaged, journal_entry, journal_keys};
+use super::{DynamoLedger, attempts, damaged, journal_entry, journal_keys};
 use crate::world::nonce;
 
 /// The writes of a reservation, in order. The first two are always there, the others where they are needed.
@@ -198,6 +198,7 @@ impl Reserving {
                 with: Item::default(),
             });
         }
+        writes.push(attempts::recording(&intent.first_attempt()));
         // In addition to the key's claim, which roles that give intents up may delete.
         writes.push(Write::Check {
             table: Table::Journal,

@@ -111,6 +111,7 @@ async fn names_searches_and_adoption_go_on_after_the_first_page() {
     let completion = chancery_authority::port::ledger::Completion {
         id: intent.id.clone(),
         certificate: vec![1],
+        attempt: None,
         receipt: chancery_authority::port::Receipt("receipt".to_owned()),
         at: intent.at,
     };
@@ -164,6 +165,7 @@ async fn a_name_of_very_many_rows_costs_no_more_than_they_are() {
     let completion = chancery_authority::port::ledger::Completion {
         id: intent.id.clone(),
         certificate: vec![1],
+        attempt: None,
         receipt: chancery_authority::port::Receipt("receipt".to_owned()),
         at: intent.at,
     };

@@ -229,6 +229,10 @@ impl KeyStore for Mute {
             detail: "it does not sign".to_owned(),
         })
     }
+
+    async fn wait_to_retry(&self, _: u32, _: Duration) -> bool {
+        false
+    }
 }
 
 /// Certificates of that name.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::port::{Clock as _, LedgerError};
@@ -106,8 +105,9 @@ fn signer(local: &LocalAuthority) -> Result<Signer> {
     let chain = local.authority.chain(ca.name());
     Ok(Signer {
         chain: chain.iter().map(|ca| ca.certificate().clone()).collect(),
-        keys: Arc::clone(&local.authority.ports().keys),
+        ca_name: ca.name().clone(),
         key: ca.record.key.clone(),
+        ports: local.authority.ports().clone(),
         ledger: local.ledger.clone(),
     })
 }

@@ -13,7 +13,7 @@ use super::{AT_ONCE, Plan, Planner, Proposal, Unreadable, base_of, entries, read
 use crate::{Malformed, TLS_JSON, TlsCertRequest, caller_token, request_value};
 use chancery_authority::Principal;
 use chancery_authority::issue::{FoundCsr, IssuanceContext, IssueError, KeyClaim, Refusal, draw_serial};
-use chancery_authority::port::ledger::{Certificates, KeyStatus, Kind, LedgerError, for_each_named};
+use chancery_authority::port::ledger::{AttemptId, Certificates, KeyStatus, Kind, LedgerError, for_each_named};
 
 /// Most unused CSR files that are named in warnings.
 const TOLD: usize = 100;
@@ -150,6 +150,8 @@ impl Planner<'_> {
             token: None,
             now: self.now,
             serial: draw_serial(self.entropy),
+            attempt: AttemptId([0; 16]),
+            request_id: None,
         };
         let prepared = request.prepare(&self.policy, context).map_err(|error| match error {
             IssueError::Refused(refusal) => refused(refusal.code(), refusal.to_string()),

@@ -8,10 +8,10 @@
 
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use chancery_authority::port::{KeyName, KeyStore};
+use chancery_authority::CaName;
+use chancery_authority::port::{KeyName, Ports};
 use chancery_authority::signing;
 use chancery_x509::certificate::{Certificate, Issuer};
 use chancery_x509::key::ca::CaPublicKey;
@@ -36,10 +36,12 @@ const MAX_CHAIN: usize = 8;
 pub struct Signer {
     /// Certificates: the signer's own first, the root's last.
     pub chain: Vec<Certificate>,
-    /// The key store that has its key.
-    pub keys: Arc<dyn KeyStore>,
-    /// The key's name in that store.
+    /// Its name.
+    pub ca_name: CaName,
+    /// The key's name in the key store.
     pub key: KeyName,
+    /// The ports of its authority.
+    pub ports: Ports,
     /// The ledger, which records each signature before it is made.
     pub ledger: SqliteLedger,
 }
@@ -142,7 +144,13 @@ impl Signer {
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest::digest(&digest::SHA256, manifest).as_ref());
         crate::block_on(self.ledger.record_backup(at, sha256)).map_err(|error| unsigned(error.to_string()))?;
-        let signed = crate::block_on(signing::backup::sign(self.keys.as_ref(), &self.key, &public, manifest));
+        let signed = crate::block_on(signing::backup::sign(
+            self.ports.signing(),
+            &self.ca_name,
+            &self.key,
+            &public,
+            manifest,
+        ));
         let signed = signed.map_err(|error| unsigned(error.to_string()))?;
         let signature = Signature {
             chain: self.chain.iter().map(|ca| BASE64.encode(ca.as_der())).collect(),

@@ -19,6 +19,7 @@ use std::collections::hash_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chancery_authority::port::{
@@ -152,6 +153,11 @@ impl KeyStore for SealedKeyStore {
         })?;
         let receipt = super::receipt(&self.store.log, key, private.public().algorithm(), input)?;
         Ok(Signed { signature, receipt })
+    }
+
+    /// What is wrong with it, an operator has to mend.
+    async fn wait_to_retry(&self, _failed: u32, _spent: Duration) -> bool {
+        false
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct CertificateRow {
     pub(crate) token_origin: TokenOrigin,
     pub(crate) authentication: Option<IntentCode>,
     pub(crate) predecessor: Option<i64>,
+    pub(crate) signing_attempts: u32,
     /// `kind`, `renews`, `revocation` and `reminders` are not filled in yet; `certificate` is the TBSCertificate unless
     /// issued.
     pub(crate) record: CertificateRecord,
@@ -45,7 +46,7 @@ macro_rules! select_rows {
             "SELECT c.id, c.issuer, i.slug, c.serial, c.key, c.is_authority, c.common_name, c.profile, c.not_before,
                  c.not_after, c.shard, c.principal, c.notify_expiry, c.reserved_at, c.issued_at, c.lost_at,
                  c.token, c.receipt, c.der, c.authentication, c.token_of_invocation, c.predecessor,
-                 c.principal_attributes
+                 c.principal_attributes, c.signing_attempts
              FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE ",
             $condition
         )
@@ -91,6 +92,7 @@ impl CertificateRow {
                 TokenOrigin::Caller
             },
             predecessor: row.get(21)?,
+            signing_attempts: row.get(23)?,
             record: CertificateRecord {
                 id: IntentId {
                     issuer: CaName::new(row.get::<_, String>(2)?).map_err(|error| wrong(&error.to_string()))?,

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::Receipt;
 use chancery_authority::port::ledger::{
-    CRLS_KEPT, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls,
+    AttemptOrigin, AttemptPosition, CRLS_KEPT, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope,
+    CrlState, CrlUse, Crls, Outcome,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_x509::time::UnixTime;
@@ -20,7 +21,7 @@ use super::fault::{Fault, damaged};
 use super::monitoring::unsigned;
 use super::shard::shard_number;
 use super::writer::Writing;
-use super::{SqliteLedger, begin_snapshot, schema};
+use super::{SqliteLedger, attempts, begin_snapshot, schema};
 
 #[async_trait]
 impl Crls for SqliteLedger {
@@ -57,8 +58,13 @@ impl Crls for SqliteLedger {
         })
     }
 
-    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError> {
-        self.write(move |writing| intend(writing, &intent)).await
+    async fn intend(&self, intent: CrlIntent, attempt: AttemptOrigin) -> Result<(), LedgerError> {
+        let attempt = intent.first_attempt(attempt);
+        self.write(move |writing| {
+            intend(writing, &intent)?;
+            attempts::insert(writing, &attempt)
+        })
+        .await
     }
 
     async fn open_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
@@ -67,8 +73,14 @@ impl Crls for SqliteLedger {
             .await
     }
 
-    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError> {
-        self.write(move |writing| complete(writing, &crl)).await
+    async fn complete(&self, crl: CrlRecord, attempt: AttemptPosition) -> Result<(), LedgerError> {
+        self.write(move |writing| {
+            complete(writing, &crl)?;
+            let outcome = Outcome::Signed(crl.receipt.clone());
+            attempts::conclude(writing.connection, attempt, &outcome, crl.made_at)?;
+            Ok(())
+        })
+        .await
     }
 
     async fn mark_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {

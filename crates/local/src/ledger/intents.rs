@@ -5,7 +5,7 @@ use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, Completion, IntentId, Intents, KeyStatus, Kind, OpenIntent, OpenIntents,
-    OpenPosition, Reservation, TokenDigest, TokenOrigin,
+    OpenPosition, Outcome, Reservation, TokenDigest, TokenOrigin,
 };
 use chancery_authority::principal::Attributes;
 use chancery_x509::time::UnixTime;
@@ -16,7 +16,7 @@ use super::certificates::key_holder;
 use super::family::{self, Predecessor};
 use super::fault::{Fault, damaged};
 use super::writer::Writing;
-use super::{SqliteLedger, chain, issuer_states, lost};
+use super::{SqliteLedger, attempts, chain, issuer_states, lost};
 
 #[async_trait]
 impl Intents for SqliteLedger {
@@ -142,10 +142,10 @@ fn insert(
         .prepare_cached(
             "INSERT INTO certificates (issuer, serial, key, is_authority, common_name, profile, not_before, not_after,
                  shard, principal, notify_expiry, reserved_at, token, token_of_invocation, request_digest, der,
-                 authentication, predecessor, renewals, principal_attributes)
+                 authentication, predecessor, renewals, principal_attributes, signing_attempts)
              VALUES (:issuer, :serial, :key, :is_authority, :common_name, :profile, :not_before, :not_after,
                  :shard, :principal, :notify_expiry, :reserved_at, :token, :token_of_invocation, :request_digest,
-                 :der, :authentication, :predecessor, :renewals, :principal_attributes)",
+                 :der, :authentication, :predecessor, :renewals, :principal_attributes, 1)",
         )?
         .execute(named_params! {
             ":issuer": issuer,
@@ -170,6 +170,7 @@ fn insert(
             ":principal_attributes": attributes_text(intent.principal.attributes())?,
         })?;
     insert_ca(writing.connection, intent)?;
+    attempts::insert(writing, &intent.first_attempt())?;
     writing.count(|counts| counts.open_intents += 1);
     Ok(())
 }
@@ -212,6 +213,15 @@ pub(crate) fn complete(writing: &Writing<'_>, completion: &Completion) -> Result
             "UPDATE certificates SET issued_at = ?2, receipt = ?3, der = ?4, authentication = NULL WHERE id = ?1",
         )?
         .execute((row.id, completion.at.0, &completion.receipt.0, &completion.certificate))?;
+    if let Some(attempt) = completion.attempt {
+        // Whoever took the attempt out of the journal does not keep the certificate from being recorded.
+        attempts::conclude(
+            writing.connection,
+            attempt,
+            &Outcome::Signed(completion.receipt.clone()),
+            completion.at,
+        )?;
+    }
     if matches!(kind, Kind::Ca { .. })
         && let Some(renewed) = row.predecessor
     {
@@ -320,6 +330,7 @@ fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenInten
         token_origin,
         authentication,
         reserved_at,
+        signing_attempts,
         ..
     } = row;
     Ok(OpenIntent {
@@ -338,6 +349,7 @@ fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenInten
         principal: record.principal,
         notify_expiry: record.notify_expiry,
         reserved_at,
+        attempts: signing_attempts,
         authentication,
     })
 }

@@ -34,6 +34,7 @@ pub(crate) fn completion(intent: &CertificateIntent) -> Completion {
     Completion {
         id: intent.id.clone(),
         certificate: [b"certificate of ", &intent.tbs[..]].concat(),
+        attempt: None,
         receipt: Receipt(format!("receipt {}", intent.id)),
         at: intent.at,
     }

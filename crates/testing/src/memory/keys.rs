@@ -1,7 +1,9 @@
 //! CA keys in memory, and a log of all their signatures.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{self, Digest};
@@ -11,6 +13,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
     EcdsaSigningAlgorithm, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
 };
+use chancery_authority::port::ledger::AttemptId;
 use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Purpose, Receipt, Signed, SigningRequest};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
@@ -25,6 +28,7 @@ use super::lock;
 pub struct MemoryKeyStore {
     keys: Mutex<HashMap<KeyName, Arc<Key>>>,
     log: Mutex<Vec<LoggedSignature>>,
+    retries: AtomicU32,
 }
 
 /// A signature that was made, whether or not its answer arrived.
@@ -34,6 +38,8 @@ pub struct LoggedSignature {
     pub receipt: Receipt,
     /// What it was for.
     pub purpose: Purpose,
+    /// The journal's id of the attempt.
+    pub attempt: AttemptId,
     /// The key.
     pub key: KeyName,
     /// What was signed.
@@ -59,6 +65,11 @@ impl MemoryKeyStore {
     /// Every signature ever made, oldest first.
     pub fn log(&self) -> Vec<LoggedSignature> {
         lock(&self.log).clone()
+    }
+
+    /// From now on, so many attempts in a row may fail before a caller gives up; at first none.
+    pub fn allow_retries(&self, retries: u32) {
+        self.retries.store(retries, Ordering::Relaxed);
     }
 
     /// Removes a key, as if its token had been unplugged.
@@ -117,11 +128,16 @@ impl KeyStore for MemoryKeyStore {
         log.push(LoggedSignature {
             receipt: receipt.clone(),
             purpose: request.purpose(),
+            attempt: request.attempt(),
             key: name.clone(),
             input: input.clone(),
             signature: signature.clone(),
         });
         Ok(Signed { signature, receipt })
+    }
+
+    async fn wait_to_retry(&self, failed: u32, _spent: Duration) -> bool {
+        failed <= self.retries.load(Ordering::Relaxed)
     }
 }
 

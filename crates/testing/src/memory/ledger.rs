@@ -1,5 +1,6 @@
 //! The ledger in memory: meets every requirement of [`Ledger`](chancery_authority::port::ledger::Ledger) except durability.
 
+mod attempts;
 mod certificates;
 mod crls;
 mod family;
@@ -15,7 +16,9 @@ mod tampering;
 
 use std::sync::Mutex;
 
-use chancery_authority::port::ledger::{CertificateIntent, CertificateRecord, CrlIntent, CrlRecord, CrlScope};
+use chancery_authority::port::ledger::{
+    AttemptRecord, CertificateIntent, CertificateRecord, CrlIntent, CrlRecord, CrlScope,
+};
 
 use super::lock;
 use state::{IntentState, Row, State, position};
@@ -28,6 +31,11 @@ impl MemoryLedger {
     /// Every intent that was given up.
     pub fn lost_intents(&self) -> Vec<CertificateIntent> {
         lock(&self.0).lost_intents()
+    }
+
+    /// Every recorded attempt to sign, in order.
+    pub fn attempts(&self) -> Vec<AttemptRecord> {
+        lock(&self.0).attempts.values().cloned().collect()
     }
 
     /// Every intent that is open, oldest first.

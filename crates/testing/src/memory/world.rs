@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use aws_lc_rs::digest;
-use chancery_authority::port::{Clock, Entropy};
+use chancery_authority::port::{Clock, Entropy, Invocation};
 use chancery_x509::time::UnixTime;
 
 use super::lock;
@@ -73,5 +73,22 @@ impl Entropy for SeededEntropy {
             input.extend(self.counter.fetch_add(1, Ordering::SeqCst).to_be_bytes());
             chunk.copy_from_slice(&digest::digest(&digest::SHA256, &input).as_ref()[..chunk.len()]);
         }
+    }
+}
+
+/// An invocation whose id is set by tests; at first there is none.
+#[derive(Debug, Default)]
+pub struct ManualInvocation(Mutex<Option<String>>);
+
+impl ManualInvocation {
+    /// Sets the id of the request that the process works on.
+    pub fn set(&self, request_id: Option<&str>) {
+        *lock(&self.0) = request_id.map(str::to_owned);
+    }
+}
+
+impl Invocation for ManualInvocation {
+    fn request_id(&self) -> Option<String> {
+        lock(&self.0).clone()
     }
 }

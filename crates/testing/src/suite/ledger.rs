@@ -1,6 +1,7 @@
 //! Requirements on every [`Ledger`], one suite for each of its ports. The suites' certificates are arbitrary octets: a
 //! ledger stores DER without parsing it.
 
+mod attempts;
 mod certificates;
 mod crls;
 pub(super) mod fixture;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use chancery_authority::port::ledger::{Ledger, LedgerError};
 
+pub use attempts::attempts;
 pub use certificates::certificates;
 pub use crls::crls;
 pub use intents::intents;
@@ -33,6 +35,7 @@ pub use server_names::server_names;
 /// If a requirement is violated.
 pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     intents(&make).await;
+    attempts(&make).await;
     certificates(&make).await;
     revocations(&make).await;
     crls(&make).await;

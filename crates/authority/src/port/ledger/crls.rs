@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::time::UnixTime;
 
-use super::LedgerError;
+use super::{Attempt, AttemptOrigin, AttemptPosition, AttemptSubject, LedgerError};
 use crate::ca_name::CaName;
 use crate::port::keystore::Receipt;
 use crate::port::publication::ETag;
@@ -19,17 +19,17 @@ pub trait Crls: Send + Sync {
     /// no reason for an unknown one, no invalidity date. [`RevokedEntries::damaged`] describes it as well.
     async fn reserve(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError>;
 
-    /// Records what is about to be signed. When this returns `Ok`, the record survives a crash, and no other CRL of
+    /// Records what is about to be signed, and the first attempt to sign it, in one transaction. When this returns `Ok`, the record survives a crash, and no other CRL of
     /// that number can be signed: the same intent may be recorded again, another one gets
     /// [`LedgerError::CrlNumberTaken`]. So does one whose number is below the newest [`CRLS_KEPT`], since a ledger may
     /// have forgotten those.
-    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError>;
+    async fn intend(&self, intent: CrlIntent, attempt: AttemptOrigin) -> Result<(), LedgerError>;
 
     /// Intents whose CRL was never recorded, newest first, at most `limit`: their signatures may exist.
     async fn open_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError>;
 
-    /// Records a signed CRL, before it is published. Without an intent of that number it gets [`LedgerError::UnknownCrl`].
-    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError>;
+    /// Records a signed CRL, before it is published, and its receipt as the outcome of the attempt that signed it. Without an intent of that number it gets [`LedgerError::UnknownCrl`].
+    async fn complete(&self, crl: CrlRecord, attempt: AttemptPosition) -> Result<(), LedgerError>;
 
     /// Records that the CRL of that number was published under that version. A CRL that is not recorded gets
     /// [`LedgerError::UnknownCrl`], and nothing is written.
@@ -131,6 +131,23 @@ pub struct CrlIntent {
     pub signing_input: Vec<u8>,
     /// When the intent was made.
     pub at: UnixTime,
+}
+
+impl CrlIntent {
+    /// The first attempt to sign it.
+    pub fn first_attempt(&self, origin: AttemptOrigin) -> Attempt {
+        Attempt {
+            origin,
+            subject: AttemptSubject::Crl {
+                scope: self.scope.clone(),
+                number: self.number,
+            },
+            number: 1,
+            signing_input: self.signing_input.clone(),
+            principal: None,
+            at: self.at,
+        }
+    }
 }
 
 /// A CRL that was signed.

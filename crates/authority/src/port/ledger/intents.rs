@@ -8,7 +8,7 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::{CertificateRecord, LedgerError};
+use super::{Attempt, AttemptOrigin, AttemptPosition, AttemptSubject, CertificateRecord, LedgerError};
 use crate::ca_name::CaName;
 use crate::port::intent_keys::IntentNonce;
 use crate::port::keystore::{KeyName, Receipt};
@@ -17,7 +17,8 @@ use crate::principal::Principal;
 /// Intents to sign certificates. An intent is reserved and later completed or given up, each in one transaction.
 #[async_trait]
 pub trait Intents: Send + Sync {
-    /// Records the intent to sign a certificate, with its serial, key claim and idempotency token, in one transaction.
+    /// Records the intent to sign a certificate, with its serial, key claim, idempotency token and
+    /// [first attempt](CertificateIntent::first_attempt), in one transaction.
     /// When this returns [`Reservation::New`], the intent survives a crash and no other intent can take the serial, the
     /// key (unless that intent allows reuse), the token, or, for a CA's certificate, its name.
     ///
@@ -35,7 +36,7 @@ pub trait Intents: Send + Sync {
     /// the token's earlier request takes precedence over all of these.
     async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError>;
 
-    /// Turns an open intent into a certificate. When this returns `Ok`, the certificate survives a crash, and
+    /// Turns an open intent into a certificate, and records its receipt as the attempt's outcome. When this returns `Ok`, the certificate survives a crash, and
     /// [`Certificates`](super::Certificates) find it. A second call for one intent, or one after
     /// [`mark_lost`](Self::mark_lost), gets [`LedgerError::NoOpenIntent`].
     async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError>;
@@ -148,6 +149,10 @@ pub struct CertificateIntent {
     pub allow_key_reuse: bool,
     /// DER TBSCertificate: all that is needed to sign again, or to know what was signed.
     pub tbs: Vec<u8>,
+    /// What is signed: the digest of the TBSCertificate, or µ where the algorithm requires that.
+    pub signing_input: Vec<u8>,
+    /// The first attempt to sign it.
+    pub attempt: AttemptOrigin,
     /// Valid from.
     pub not_before: UnixTime,
     /// Valid to.
@@ -216,6 +221,8 @@ pub struct OpenIntent {
     pub notify_expiry: bool,
     /// When it was reserved.
     pub reserved_at: UnixTime,
+    /// How many attempts to sign it are recorded; zero: a former version reserved it, which may have made some.
+    pub attempts: u32,
     /// Its authentication code; intents of former versions have none.
     pub authentication: Option<IntentCode>,
 }
@@ -281,6 +288,8 @@ pub struct Completion {
     pub certificate: Vec<u8>,
     /// The key store's receipt.
     pub receipt: Receipt,
+    /// The attempt that made the signature; `None`: the certificate was found, and was not signed now.
+    pub attempt: Option<AttemptPosition>,
     /// When it was signed.
     pub at: UnixTime,
 }
@@ -389,7 +398,20 @@ impl CertificateIntent {
             token_origin: self.token_origin,
             notify_expiry: self.notify_expiry,
             reserved_at: self.at,
+            attempts: 1,
             authentication: self.authentication,
+        }
+    }
+
+    /// The first attempt to sign it, as the reservation records it.
+    pub fn first_attempt(&self) -> Attempt {
+        Attempt {
+            origin: self.attempt.clone(),
+            subject: AttemptSubject::of_certificate(self.id.clone(), &self.kind),
+            number: 1,
+            signing_input: self.signing_input.clone(),
+            principal: Some(self.principal.to_string()),
+            at: self.at,
         }
     }
 }

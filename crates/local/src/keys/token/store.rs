@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chancery_authority::port::{
@@ -101,5 +102,10 @@ impl KeyStore for TokenKeyStore {
             })
             .await?;
         Ok(Signed { signature, receipt })
+    }
+
+    /// What is wrong with it, an operator has to mend.
+    async fn wait_to_retry(&self, _failed: u32, _spent: Duration) -> bool {
+        false
     }
 }

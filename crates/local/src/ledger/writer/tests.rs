@@ -93,25 +93,31 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
     };
     let publish = |number: u64, made_at: UnixTime| {
         let state = block_on(crl_state(ledger.crls(), &scope)).unwrap();
-        block_on(ledger.crls().intend(CrlIntent {
-            scope: scope.clone(),
-            number,
-            signing_input: vec![1],
-            at: made_at,
-        }))
+        block_on(ledger.crls().intend(
+            CrlIntent {
+                scope: scope.clone(),
+                number,
+                signing_input: vec![1],
+                at: made_at,
+            },
+            chancery_testing::suite::attempt_origin(1),
+        ))
         .unwrap();
-        block_on(ledger.crls().complete(CrlRecord {
-            scope: scope.clone(),
-            number,
-            made_at,
-            this_update: made_at,
-            next_update: made_at.plus_days(7),
-            entries: 0,
-            digest: [0; 32],
-            receipt: Receipt(String::new()),
-            mark: Some(state.mark),
-            published: None,
-        }))
+        block_on(ledger.crls().complete(
+            CrlRecord {
+                scope: scope.clone(),
+                number,
+                made_at,
+                this_update: made_at,
+                next_update: made_at.plus_days(7),
+                entries: 0,
+                digest: [0; 32],
+                receipt: Receipt(String::new()),
+                mark: Some(state.mark),
+                published: None,
+            },
+            chancery_testing::suite::attempt_position(1, UnixTime(1)),
+        ))
         .unwrap();
     };
     let published = |number: u64| block_on(ledger.crls().mark_published(&scope, number, ETag("1".into()))).unwrap();
@@ -187,6 +193,7 @@ fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
     let completion = Completion {
         id: intent.id.clone(),
         certificate: vec![0x30],
+        attempt: None,
         receipt: Receipt(String::new()),
         at: NOW,
     };

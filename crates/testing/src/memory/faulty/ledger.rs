@@ -6,11 +6,12 @@ use std::io;
 use async_trait::async_trait;
 use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
-    CaRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
-    IssuerChange, Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach,
-    Rejection, Rejections, Related, Reminders, Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether,
-    Search, ServerNames, ToRevoke, UnfinishedFamilies, Unlisted,
+    Attempt, AttemptOrigin, AttemptPage, AttemptPosition, Attempts, CaRecord, CertificateIntent, CertificateRecord,
+    Certificates, Completion, Counts, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls,
+    Cursor, Evidence, FamilyPosition, IntentId, Intents, IssuerChange, Issuers, KeyStatus, LedgerError, Listed,
+    Monitoring, OpenIntents, OpenPosition, Outcome, Page, Reach, Rejection, Rejections, Related, Reminders,
+    Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether, Search, ServerNames, ToRevoke,
+    UnfinishedFamilies, Unlisted,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_x509::crl::RevokedEntry;
@@ -53,6 +54,31 @@ impl<T: Intents + ?Sized> Intents for Faulty<T> {
     ) -> Result<OpenIntents, LedgerError> {
         let work = self.inner.list_open(after, before, limit);
         self.faults.around("intents.list_open", ledger, work).await
+    }
+}
+
+#[async_trait]
+impl<T: Attempts + ?Sized> Attempts for Faulty<T> {
+    async fn record(&self, attempt: Attempt) -> Result<(), LedgerError> {
+        self.faults
+            .around("attempts.record", ledger, self.inner.record(attempt))
+            .await
+    }
+
+    async fn conclude(&self, attempt: AttemptPosition, outcome: Outcome, at: UnixTime) -> Result<(), LedgerError> {
+        let work = self.inner.conclude(attempt, outcome, at);
+        self.faults.around("attempts.conclude", ledger, work).await
+    }
+
+    async fn list(
+        &self,
+        after: Option<AttemptPosition>,
+        before: UnixTime,
+        limit: usize,
+    ) -> Result<AttemptPage, LedgerError> {
+        self.faults
+            .around("attempts.list", ledger, self.inner.list(after, before, limit))
+            .await
     }
 }
 
@@ -189,9 +215,9 @@ impl<T: Crls + ?Sized> Crls for Faulty<T> {
         })
     }
 
-    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError> {
+    async fn intend(&self, intent: CrlIntent, attempt: AttemptOrigin) -> Result<(), LedgerError> {
         self.faults
-            .around("crls.intend", ledger, self.inner.intend(intent))
+            .around("crls.intend", ledger, self.inner.intend(intent, attempt))
             .await
     }
 
@@ -201,9 +227,9 @@ impl<T: Crls + ?Sized> Crls for Faulty<T> {
             .await
     }
 
-    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError> {
+    async fn complete(&self, crl: CrlRecord, attempt: AttemptPosition) -> Result<(), LedgerError> {
         self.faults
-            .around("crls.complete", ledger, self.inner.complete(crl))
+            .around("crls.complete", ledger, self.inner.complete(crl, attempt))
             .await
     }
 

@@ -1,6 +1,7 @@
 //! The calls of each port but the ledger, with faults before and after them.
 
 use std::io;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chancery_authority::event::Event;
@@ -34,6 +35,10 @@ impl<T: KeyStore + ?Sized> KeyStore for Faulty<T> {
 
     async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError> {
         self.faults.around("keys.sign", keys, self.inner.sign(request)).await
+    }
+
+    async fn wait_to_retry(&self, failed: u32, spent: Duration) -> bool {
+        self.inner.wait_to_retry(failed, spent).await
     }
 }
 

@@ -5,8 +5,8 @@ use std::io;
 
 use async_trait::async_trait;
 use chancery_authority::port::ledger::{
-    ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, LedgerError,
-    RevokedEntries,
+    AttemptOrigin, AttemptPosition, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState,
+    CrlUse, Crls, LedgerError, RevokedEntries,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_x509::crl::RevokedEntry;
@@ -34,16 +34,16 @@ impl Crls for MemoryLedger {
         })
     }
 
-    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError> {
-        lock(&self.0).intend_crl(intent)
+    async fn intend(&self, intent: CrlIntent, attempt: AttemptOrigin) -> Result<(), LedgerError> {
+        lock(&self.0).intend_crl(intent, attempt)
     }
 
     async fn open_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
         Ok(lock(&self.0).open_crl_intents(scope, limit))
     }
 
-    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError> {
-        lock(&self.0).complete_crl(crl)
+    async fn complete(&self, crl: CrlRecord, attempt: AttemptPosition) -> Result<(), LedgerError> {
+        lock(&self.0).complete_crl(crl, attempt)
     }
 
     async fn mark_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
@@ -88,7 +88,7 @@ impl State {
         (reserved, entries, damaged.cloned().collect())
     }
 
-    pub(super) fn intend_crl(&mut self, intent: CrlIntent) -> Result<(), LedgerError> {
+    pub(super) fn intend_crl(&mut self, intent: CrlIntent, attempt: AttemptOrigin) -> Result<(), LedgerError> {
         let crls = self.crls.entry(intent.scope.clone()).or_default();
         let other = match crls.intents.get(&intent.number) {
             Some(known) => known.signing_input != intent.signing_input,
@@ -100,7 +100,9 @@ impl State {
                 number: intent.number,
             });
         }
+        let attempt = intent.first_attempt(attempt);
         crls.intents.entry(intent.number).or_insert(intent);
+        self.add_attempt(attempt);
         Ok(())
     }
 
@@ -113,12 +115,14 @@ impl State {
         open.take(limit).cloned().collect()
     }
 
-    pub(super) fn complete_crl(&mut self, crl: CrlRecord) -> Result<(), LedgerError> {
+    pub(super) fn complete_crl(&mut self, crl: CrlRecord, attempt: AttemptPosition) -> Result<(), LedgerError> {
         let crls = self.crls.entry(crl.scope.clone()).or_default();
         if !crls.intents.contains_key(&crl.number) {
             return Err(unknown_crl(&crl.scope, crl.number));
         }
+        let (receipt, at) = (crl.receipt.clone(), crl.made_at);
         crls.completed.insert(crl.number, crl);
+        self.conclude_signed(attempt, receipt, at);
         Ok(())
     }
 

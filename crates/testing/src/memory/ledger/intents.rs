@@ -74,6 +74,7 @@ impl State {
             self.tokens
                 .insert((intent.principal.to_string(), token.clone()), id.clone());
         }
+        self.add_attempt(intent.first_attempt());
         let sequence = self.next();
         self.open.insert(sequence, id.clone());
         self.rows.insert(
@@ -81,6 +82,7 @@ impl State {
             Row {
                 intent,
                 stage: IntentState::Open { sequence },
+                attempts: 1,
             },
         );
         Ok(Reservation::New)
@@ -189,6 +191,9 @@ impl State {
         row.stage = IntentState::Complete(Box::new(record.clone()));
         self.open.remove(&opened);
         self.issued.insert(sequence, completion.id);
+        if let Some(attempt) = completion.attempt {
+            self.conclude_signed(attempt, record.receipt.clone(), completion.at);
+        }
         if let Kind::Ca { ca_name, parent, key } = &record.kind {
             self.ca_certificates.insert(ca_name.clone(), record.id.clone());
             if let Some(renewed) = self.cas.iter_mut().find(|ca| ca.ca_name == *ca_name) {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
-    CaRecord, CertificateIntent, CertificateRecord, ChangeMark, CrlIntent, CrlRecord, CrlScope, IdempotencyToken,
-    IntentId, IssuerStatus, LedgerError, OpenIntent, Rejection, UnfinishedFamily,
+    AttemptPosition, AttemptRecord, CaRecord, CertificateIntent, CertificateRecord, ChangeMark, CrlIntent, CrlRecord,
+    CrlScope, IdempotencyToken, IntentId, IssuerStatus, LedgerError, OpenIntent, Rejection, UnfinishedFamily,
 };
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
@@ -44,6 +44,8 @@ pub(super) struct State {
     pub(super) rejections: VecDeque<Rejection>,
     pub(super) forgets_next: bool,
     pub(super) crl_uses: HashMap<(CrlScope, Option<String>), UnixTime>,
+    /// The journal of attempts.
+    pub(super) attempts: BTreeMap<AttemptPosition, AttemptRecord>,
     /// Names of servers, and until when.
     pub(super) server_names: HashMap<AltName, UnixTime>,
 }
@@ -51,6 +53,8 @@ pub(super) struct State {
 pub(super) struct Row {
     pub(super) intent: CertificateIntent,
     pub(super) stage: IntentState,
+    /// How many attempts to sign it are recorded.
+    pub(super) attempts: u32,
 }
 
 pub(super) enum IntentState {
@@ -123,7 +127,10 @@ impl Row {
     }
 
     pub(super) fn as_open(&self) -> OpenIntent {
-        self.intent.as_open()
+        OpenIntent {
+            attempts: self.attempts,
+            ..self.intent.as_open()
+        }
     }
 }
 

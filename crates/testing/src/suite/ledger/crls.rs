@@ -12,7 +12,7 @@ use chancery_authority::port::{ETag, Receipt};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use futures_util::future::join_all;
 
-use super::fixture::{NOW, ca_name, intent, issue, revocation};
+use super::fixture::{NOW, attempt_origin, attempt_position, ca_name, intent, issue, revocation};
 use super::ok;
 
 /// Tests every requirement of [`Crls`](chancery_authority::port::ledger::Crls).
@@ -158,20 +158,20 @@ async fn the_latest_crl_is_the_highest(ledger: &dyn Ledger) {
     let second = view(ledger, &full()).await.number;
     let crl = |number: u64| signed(number, Some(ChangeMark("a mark".to_owned())));
     for number in [first, second] {
-        ok(ledger.crls().intend(intended(number)).await);
+        ok(ledger.crls().intend(intended(number), attempt_origin(1)).await);
     }
     assert_eq!(
         ok(latest_crl(ledger.crls(), &full()).await),
         None,
         "a reserved number is no CRL"
     );
-    ok(ledger.crls().complete(crl(second)).await);
+    ok(ledger.crls().complete(crl(second), attempt_position(1, NOW)).await);
     assert_eq!(
         ok(latest_crl(ledger.crls(), &full()).await),
         Some(crl(second)),
         "a completed CRL is the latest"
     );
-    ok(ledger.crls().complete(crl(first)).await);
+    ok(ledger.crls().complete(crl(first), attempt_position(1, NOW)).await);
     assert_eq!(
         ok(latest_crl(ledger.crls(), &full()).await),
         Some(crl(second)),
@@ -228,7 +228,7 @@ async fn numbers_jump_above_what_was_seen(ledger: &dyn Ledger) {
 async fn a_number_that_nobody_counted_to_is_not_followed(ledger: &dyn Ledger) {
     const AHEAD: u64 = 1 << 61;
     let first = view(ledger, &full()).await.number;
-    ok(ledger.crls().intend(intended(first)).await);
+    ok(ledger.crls().intend(intended(first), attempt_origin(1)).await);
     let jump = CrlPlan { above: AHEAD, ..ALL };
     let ahead = ok(ledger.crls().reserve(&full(), jump).await);
     assert_eq!((ahead.number, ahead.not_believed), (AHEAD + 1, None));
@@ -236,7 +236,7 @@ async fn a_number_that_nobody_counted_to_is_not_followed(ledger: &dyn Ledger) {
         at: NOW,
         ..intended(AHEAD + 1)
     };
-    ok(ledger.crls().intend(record).await);
+    ok(ledger.crls().intend(record, attempt_origin(1)).await);
     assert_eq!(ok(crl_state(ledger.crls(), &full()).await).number, AHEAD + 1);
 
     let believed = ok(ledger.crls().state_up_to(&full(), AHEAD).await);
@@ -266,8 +266,11 @@ async fn what_is_due_is_what_no_published_crl_covers(ledger: &dyn Ledger) {
     let has_changes = async || ok(crl_state(ledger.crls(), &full()).await).has_changes();
     let publish = async |noted: bool| {
         let CrlReservation { number, mark, .. } = view(ledger, &full()).await;
-        ok(ledger.crls().intend(intended(number)).await);
-        ok(ledger.crls().complete(signed(number, Some(mark))).await);
+        ok(ledger.crls().intend(intended(number), attempt_origin(1)).await);
+        ok(ledger
+            .crls()
+            .complete(signed(number, Some(mark)), attempt_position(1, NOW))
+            .await);
         if noted {
             ok(ledger
                 .crls()
@@ -305,18 +308,18 @@ async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
     };
     let crl = signed(number, None);
     assert_eq!(
-        ledger.crls().complete(crl.clone()).await,
+        ledger.crls().complete(crl.clone(), attempt_position(1, NOW)).await,
         Err(unknown.clone()),
         "nothing is recorded as signed without an intent"
     );
-    ok(ledger.crls().intend(intended(number)).await);
-    ok(ledger.crls().intend(intended(number)).await);
+    ok(ledger.crls().intend(intended(number), attempt_origin(1)).await);
+    ok(ledger.crls().intend(intended(number), attempt_origin(1)).await);
     let other = CrlIntent {
         signing_input: vec![7; 32],
         ..intended(number)
     };
     assert_eq!(
-        ledger.crls().intend(other).await,
+        ledger.crls().intend(other, attempt_origin(1)).await,
         Err(LedgerError::CrlNumberTaken {
             issuer: ca_name("a-ca"),
             number
@@ -339,7 +342,7 @@ async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
         Err(unknown),
         "an intent is no CRL that could be published"
     );
-    ok(ledger.crls().complete(crl.clone()).await);
+    ok(ledger.crls().complete(crl.clone(), attempt_position(1, NOW)).await);
     assert_eq!(
         ok(ledger.crls().open_intents(&full(), 10).await),
         [],

@@ -1,9 +1,11 @@
 //! Intents and certificates for the suites of the ledger, and the calls that each of them makes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, IntentCode, IntentId, Kind, Ledger, Reservation, Revocation,
-    TokenOrigin,
+    AttemptId, AttemptOrigin, AttemptPosition, CertificateIntent, CertificateRecord, Completion, IntentCode, IntentId,
+    Kind, Ledger, Reservation, Revocation, TokenOrigin,
 };
 use chancery_authority::port::{IntentNonce, KeyName, Receipt};
 use chancery_authority::principal::{Principal, attribute};
@@ -37,6 +39,8 @@ pub fn intent(number: u32) -> CertificateIntent {
         key: KeyFingerprint(key),
         allow_key_reuse: false,
         tbs: [b"tbs ", &octets[..]].concat(),
+        signing_input: [b"digest ", &octets[..]].concat(),
+        attempt: attempt_origin(number),
         not_before: NOW.plus_seconds(-300),
         not_after: NOW.plus_days(30),
         shard: None,
@@ -56,6 +60,27 @@ pub fn intent(number: u32) -> CertificateIntent {
     }
 }
 
+/// The origin of an attempt, whose id begins with that number and is never made again.
+pub fn attempt_origin(number: u32) -> AttemptOrigin {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let mut id = AttemptId([0x40; 16]);
+    id.0[..4].copy_from_slice(&number.to_be_bytes());
+    id.0[8..].copy_from_slice(&MADE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    AttemptOrigin {
+        id,
+        key: KeyName("key of a-ca".to_owned()),
+        request_id: Some(format!("request {number}")),
+    }
+}
+
+/// The position of an attempt that nobody recorded.
+pub fn attempt_position(number: u32, at: UnixTime) -> AttemptPosition {
+    AttemptPosition {
+        at,
+        id: attempt_origin(number).id,
+    }
+}
+
 pub(super) fn ca_name(text: &str) -> CaName {
     CaName::new(text).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -70,6 +95,7 @@ pub(super) fn completion(intent: &CertificateIntent) -> Completion {
         id: intent.id.clone(),
         certificate: [b"certificate ", &intent.tbs[..]].concat(),
         receipt: Receipt(format!("receipt of {}", intent.id)),
+        attempt: Some(intent.first_attempt().position()),
         at: intent.at.plus_seconds(1),
     }
 }
