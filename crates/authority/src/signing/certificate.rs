@@ -184,7 +184,8 @@ impl Signable {
                 attempt
             }
         };
-        let made = attempt::sign(ports, attempt, &self.input, &self.public).await?;
+        // In a box: it is seldom more than its first step, and every issuance would carry the rest.
+        let made = Box::pin(attempt::sign(ports, attempt, &self.input, &self.public)).await?;
         Ok(SignedCertificate {
             certificate: self.tbs.assemble(&made.signed.signature),
             receipt: made.signed.receipt,
