@@ -17,6 +17,7 @@ pub mod ca_name;
 mod chain;
 pub mod config;
 pub mod event;
+mod freeze;
 pub mod hierarchy;
 pub mod issue;
 pub mod issuer;

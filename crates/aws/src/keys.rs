@@ -24,6 +24,7 @@ use chancery_x509::key::ca::CaPublicKey;
 
 use crate::call_budget::{CallBudget, Failure, describe};
 use crate::error_code::ErrorCode;
+use crate::key_policy;
 
 /// Days before a key that lost the race for its alias is deleted: the minimum that KMS allows.
 const ORPHAN_DAYS: i32 = 7;
@@ -136,6 +137,47 @@ impl KmsKeyStore {
         });
         lock(&self.keys).insert(key.clone(), kms_key.clone());
         Ok(kms_key)
+    }
+
+    /// Lets the key sign for that role alone, whatever its policy says besides, until [`open_signing`](Self::open_signing).
+    pub async fn close_signing(&self, key: &KeyName, role_arn: &str) -> Result<(), KeyStoreError> {
+        let (arn, policy) = self.policy(key).await?;
+        let closed = key_policy::closed(&policy, role_arn).ok_or_else(|| not_a_policy(key))?;
+        self.put_policy(key, &arn, closed).await
+    }
+
+    /// Takes that back.
+    pub async fn open_signing(&self, key: &KeyName) -> Result<(), KeyStoreError> {
+        let (arn, policy) = self.policy(key).await?;
+        match key_policy::open(&policy).ok_or_else(|| not_a_policy(key))? {
+            (opened, true) => self.put_policy(key, &arn, opened).await,
+            (_, false) => Ok(()),
+        }
+    }
+
+    /// The key's ARN and policy.
+    async fn policy(&self, key: &KeyName) -> Result<(String, String), KeyStoreError> {
+        let arn = self.key(key).await?.arn.clone();
+        let call = self.client.get_key_policy().key_id(&arn).policy_name("default");
+        match self.budget.call("kms:GetKeyPolicy", call.send()).await {
+            Ok(answer) => Ok((arn, answer.policy.unwrap_or_default())),
+            Err(Failure::Refused(error)) => Err(refusal(key, &error)),
+            Err(Failure::Unavailable(detail)) => Err(KeyStoreError::Unavailable { detail }),
+        }
+    }
+
+    async fn put_policy(&self, key: &KeyName, arn: &str, policy: String) -> Result<(), KeyStoreError> {
+        let call = self
+            .client
+            .put_key_policy()
+            .key_id(arn)
+            .policy_name("default")
+            .policy(policy);
+        match self.budget.call("kms:PutKeyPolicy", call.send()).await {
+            Ok(_) => Ok(()),
+            Err(Failure::Refused(error)) => Err(refusal(key, &error)),
+            Err(Failure::Unavailable(detail)) => Err(KeyStoreError::Unavailable { detail }),
+        }
     }
 
     /// Creates the key, then its alias. Of several processes that do so, the one that creates the alias wins.
@@ -283,6 +325,13 @@ fn key_id(key: &KeyName) -> String {
         name.clone()
     } else {
         format!("alias/{name}")
+    }
+}
+
+fn not_a_policy(key: &KeyName) -> KeyStoreError {
+    KeyStoreError::Damaged {
+        key: key.clone(),
+        detail: "its key policy is no policy document".to_owned(),
     }
 }
 

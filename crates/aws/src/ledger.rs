@@ -17,6 +17,7 @@ mod crls;
 mod expressions;
 mod family;
 mod former;
+mod freezes;
 mod intents;
 mod issuer_states;
 mod issuers;

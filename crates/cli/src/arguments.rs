@@ -3,6 +3,7 @@
 
 mod ca;
 mod certificates;
+mod freeze;
 mod start;
 mod upkeep;
 
@@ -16,6 +17,7 @@ pub(crate) use certificates::{
     CertificateArguments, IssueArguments, KeyChoice, ListArguments, PurposeChoice, RenewArguments, RequestArguments,
     RevokeArguments, VerifyArguments,
 };
+pub(crate) use freeze::{FreezeArguments, ThawArguments};
 pub(crate) use start::{InitArguments, StartArguments};
 #[cfg(feature = "aws")]
 pub(crate) use upkeep::AdoptArguments;
@@ -143,6 +145,10 @@ pub(crate) enum Command {
     /// CAs: add one beside those there are, activate it, retire another
     #[command(subcommand)]
     Ca(CaCommand),
+    /// Stop every issuance at once; CRLs go on
+    Freeze(FreezeArguments),
+    /// End a freeze: two people, or one who expressly decides alone
+    Thaw(ThawArguments),
     /// Certificate revocation lists
     #[command(subcommand)]
     Crl(CrlCommand),

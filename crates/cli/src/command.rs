@@ -6,6 +6,7 @@ mod backup;
 mod ca;
 mod check;
 mod crl;
+mod freeze;
 mod init;
 mod input;
 mod inspect;
@@ -43,6 +44,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Renew(renew) => renew::run(arguments, renew),
         Command::Revoke(revoke) => revoke::run(arguments, revoke),
         Command::Ca(ca) => ca::run(arguments, ca),
+        Command::Freeze(freeze) => freeze::freeze(arguments, freeze),
+        Command::Thaw(thaw) => freeze::thaw(arguments, thaw),
         Command::Crl(crl) => crl::run(arguments, crl),
         Command::List(list) => list::run(arguments, list),
         Command::Show { serial } => show::run(arguments, &input::serial(serial)?),

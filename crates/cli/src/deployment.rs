@@ -90,8 +90,7 @@ impl Deployed {
         Ok(serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
-    /// The environment variables of a function: bucket, topic, table names.
-    pub(crate) fn environment(&self, role: &str) -> Result<HashMap<String, String>> {
+    fn configuration(&self, role: &str) -> Result<Value> {
         let name = self.names.function(role);
         let request = Request {
             method: "GET",
@@ -100,10 +99,24 @@ impl Deployed {
             body: Vec::new(),
         };
         let answer = self.lambda(&name, "GetFunctionConfiguration", request)?;
-        let answer: Value = serde_json::from_slice(&answer.body).context("AWS Lambda answered with no JSON")?;
+        serde_json::from_slice(&answer.body).context("AWS Lambda answered with no JSON")
+    }
+
+    /// The environment variables of a function: bucket, topic, table names.
+    pub(crate) fn environment(&self, role: &str) -> Result<HashMap<String, String>> {
+        let name = self.names.function(role);
+        let answer = self.configuration(role)?;
         let variables = &answer["Environment"]["Variables"];
         let variables: Option<HashMap<String, String>> = serde_json::from_value(variables.clone()).ok();
         variables.with_context(|| format!("function {name} has no environment: is it one of this deployment?"))
+    }
+
+    /// The ARN of a function's role.
+    pub(crate) fn role(&self, role: &str) -> Result<String> {
+        let answer = self.configuration(role)?;
+        let arn = answer["Role"].as_str();
+        arn.map(str::to_owned)
+            .with_context(|| format!("function {} has no role", self.names.function(role)))
     }
 
     /// Calls AWS Lambda about a function, whose name is one of [`Deployment`]'s: it needs no escaping in a URL.

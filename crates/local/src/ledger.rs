@@ -14,6 +14,7 @@ mod crl_uses;
 pub(crate) mod crls;
 mod family;
 pub(crate) mod fault;
+mod freezes;
 mod intents;
 mod issuer_states;
 mod issuers;

@@ -17,7 +17,7 @@ mod publication;
 pub use keys::{intent_keys, key_store};
 pub use ledger::fixture::{attempt_origin, attempt_position, intent};
 pub use ledger::{
-    attempts, certificates, crls, intents, issuers, ledger, monitoring, rejections, reminders, revocations,
+    attempts, certificates, crls, freezes, intents, issuers, ledger, monitoring, rejections, reminders, revocations,
     server_names,
 };
 pub use notices::notices;

@@ -273,6 +273,12 @@ pub enum Refusal {
         /// Its state.
         state: IssuerState,
     },
+    /// Issuance is frozen.
+    #[error("nothing is issued since {since}: an operator has frozen issuance; the operator ends that (`chancery thaw`)")]
+    Frozen {
+        /// Since when.
+        since: UnixTime,
+    },
     /// The certificate to be renewed does not exist.
     #[error("there is no certificate with serial number {serial}")]
     NotFound {
@@ -404,6 +410,7 @@ impl Refusal {
             Self::ReservedName { .. } | Self::ServerName { .. } => "reserved_name",
             Self::IssuerRevoked { .. } => "issuer_revoked",
             Self::IssuerNotActive { .. } => "issuer_not_active",
+            Self::Frozen { .. } => "frozen",
             Self::Subject(_) | Self::LongCommonName { .. } => "bad_subject",
             Self::SubjectField { .. } => "subject_field_missing",
             Self::SubjectChanged { .. } => "subject_changed",

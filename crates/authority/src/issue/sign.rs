@@ -167,6 +167,7 @@ impl Authority {
                     return Err(refusal.unwrap_or(Refusal::KeyInUse).into());
                 }
                 Err(LedgerError::IssuerRevoked { ca }) => return Err(Refusal::IssuerRevoked { ca }.into()),
+                Err(LedgerError::Frozen(frozen)) => return Err(Refusal::Frozen { since: frozen.at }.into()),
                 Err(LedgerError::IssuerNotActive { ca, state }) => {
                     return Err(Refusal::IssuerNotActive { ca, state }.into());
                 }
@@ -317,6 +318,9 @@ impl Authority {
             Ok(signed) => signed,
             Err(SigningError::KeyStore(error)) => return Err(error.into()),
             Err(SigningError::Journal(LedgerError::AttemptTaken { .. })) => return Err(IssueError::InProgress),
+            Err(SigningError::Journal(LedgerError::Frozen(frozen))) => {
+                return Err(Refusal::Frozen { since: frozen.at }.into());
+            }
             Err(SigningError::Journal(error)) => return Err(error.into()),
             Err(SigningError::BadSignature { receipt, .. }) => {
                 let detail = format!(

@@ -6,6 +6,7 @@
 mod attempts;
 mod certificates;
 mod crls;
+mod freezes;
 mod intents;
 mod issuers;
 mod monitoring;
@@ -20,6 +21,7 @@ use crate::ca_name::CaName;
 pub use attempts::*;
 pub use certificates::*;
 pub use crls::*;
+pub use freezes::*;
 pub use intents::*;
 pub use issuers::*;
 pub use monitoring::*;
@@ -108,6 +110,12 @@ pub enum LedgerError {
     /// No attempt at that position.
     #[error("the attempt {} is not recorded", .0.id)]
     UnknownAttempt(AttemptPosition),
+    /// Issuance is frozen.
+    #[error("issuance is frozen since {}, by {}: {}", .0.at, .0.principal, .0.reason)]
+    Frozen(Statement),
+    /// Issuance is not frozen.
+    #[error("issuance is not frozen")]
+    NotFrozen,
     /// A CRL number for which no intent, or no signed CRL, is recorded.
     #[error("CRL number {number} of {issuer} is not recorded")]
     UnknownCrl {
@@ -186,12 +194,24 @@ impl LedgerError {
 
 /// Every port of the ledger. Whatever implements them all is one.
 pub trait Ledger:
-    Intents + Attempts + Certificates + Revocations + Crls + Issuers + Rejections + Reminders + ServerNames + Monitoring
+    Intents
+    + Attempts
+    + Freezes
+    + Certificates
+    + Revocations
+    + Crls
+    + Issuers
+    + Rejections
+    + Reminders
+    + ServerNames
+    + Monitoring
 {
     /// Intents to sign certificates.
     fn intents(&self) -> &dyn Intents;
     /// The journal of attempts to sign.
     fn attempts(&self) -> &dyn Attempts;
+    /// Whether issuance is frozen.
+    fn freezes(&self) -> &dyn Freezes;
     /// Certificates that were issued.
     fn certificates(&self) -> &dyn Certificates;
     /// Revocations.
@@ -214,6 +234,7 @@ impl<T> Ledger for T
 where
     T: Intents
         + Attempts
+        + Freezes
         + Certificates
         + Revocations
         + Crls
@@ -228,6 +249,10 @@ where
     }
 
     fn attempts(&self) -> &dyn Attempts {
+        self
+    }
+
+    fn freezes(&self) -> &dyn Freezes {
         self
     }
 

@@ -13,10 +13,13 @@ use chancery_x509::time::UnixTime;
 use super::item::{Item, Malformed};
 use super::tables::{Range, Table};
 use super::transaction::{Transaction, Write};
-use super::{DynamoLedger, called, journal_keys};
+use super::{DynamoLedger, called, freezes, journal_keys};
 
 /// A condition that every item meets, and none.
 const ANY: &str = "attribute_exists(#Key) OR attribute_not_exists(#Key)";
+
+/// Index of the check that issuance is not frozen, where a further attempt is recorded.
+const FREEZE: usize = 2;
 
 /// Attribute of an attempt that has come to its end.
 const OUTCOME: &str = "Outcome";
@@ -79,15 +82,19 @@ impl DynamoLedger {
                 condition,
                 with,
             });
+            writes.push(freezes::not_frozen(id.serial));
         }
-        match self.tables.transact(&writes).await? {
+        let conditions = match self.tables.transact(&writes).await? {
             Transaction::Done => return Ok(()),
-            Transaction::Refused(_) => {}
-        }
+            Transaction::Refused(conditions) => conditions,
+        };
         // Its id is random: an item that is there is our own, whose answer was lost.
         let key = journal_keys::attempt(attempt.position());
         if self.tables.get(Table::Journal, key).await?.is_some() {
             return Ok(());
+        }
+        if let Some(found) = Transaction::failed(&conditions, FREEZE) {
+            return Err(freezes::refused(found));
         }
         Err(LedgerError::AttemptTaken {
             number: attempt.number,

@@ -182,6 +182,33 @@ fn closed_ca_part(ca: &CaName, part: u8) -> Item {
     Item::journal_key(format!("closed-ca#{ca}#{part:02}"), ALONE)
 }
 
+/// Partition of what is recorded of freezes.
+const FREEZE: &str = "freeze";
+
+/// The item that records a freeze that lasts.
+pub(super) fn freeze() -> Item {
+    Item::journal_key(FREEZE, ALONE)
+}
+
+/// The item that records one that has ended.
+pub(super) fn ended_freeze(at: UnixTime, nonce: &str) -> Item {
+    Item::journal_key(FREEZE, format!("ended#{}#{nonce}", second(at)))
+}
+
+/// The items that reservations look at.
+pub(super) fn freeze_parts() -> impl Iterator<Item = Item> {
+    (0..MARKS).map(freeze_part)
+}
+
+/// The one of these items that reserving that serial number checks.
+pub(super) fn freeze_seen_by(reserving: Serial) -> Item {
+    freeze_part(reserving.as_padded()[19] % MARKS)
+}
+
+fn freeze_part(part: u8) -> Item {
+    Item::journal_key(FREEZE, format!("part#{part:02}"))
+}
+
 /// Partition of CRL uses by certificates of CAs without a partition of their own. Earlier versions had only this one.
 pub(super) const CRL_USES: &str = "crl-uses";
 

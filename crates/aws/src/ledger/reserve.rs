@@ -11,7 +11,7 @@ use super::journal_entry::{IntentState, JournalEntry};
 use super::succession::Succession;
 use super::tables::{Table, pause, unavailable};
 use super::transaction::{Condition, Transaction, Write};
-use super::{DynamoLedger, attempts, damaged, journal_entry, journal_keys};
+use super::{DynamoLedger, attempts, damaged, freezes, journal_entry, journal_keys};
 use crate::world::nonce;
 
 /// The writes of a reservation, in order. The first two are always there, the others where they are needed.
@@ -21,6 +21,8 @@ struct Reserving {
     ca_name: Option<usize>,
     /// Index of the check that the key is not blocked.
     block: usize,
+    /// Index of the check that issuance is not frozen.
+    frozen: usize,
     /// Index of the check that the issuer issues.
     issues: Option<usize>,
     /// Index of the first check that a CA of the chain is not revoked, and the CA of each.
@@ -183,6 +185,8 @@ impl Reserving {
         let (cas, conditions): (Vec<CaName>, Vec<Write>) = chain.iter().cloned().unzip();
         let chain = (writes.len(), cas);
         writes.extend(conditions);
+        writes.push(freezes::not_frozen(intent.id.serial));
+        let frozen = writes.len() - 1;
         let issues = issuer_states::issues(intent).map(|check| {
             writes.push(check);
             writes.len() - 1
@@ -208,6 +212,7 @@ impl Reserving {
         });
         Self {
             block: writes.len() - 1,
+            frozen,
             issues,
             writes,
             token,
@@ -242,6 +247,9 @@ fn claiming(intent: &CertificateIntent) -> Write {
 /// changed.
 fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Condition]) -> Option<LedgerError> {
     let failed = |index: usize| Transaction::failed(conditions, index);
+    if let Some(found) = failed(reserving.frozen) {
+        return Some(freezes::refused(found));
+    }
     let (first, cas) = &reserving.chain;
     let found = (*first..).zip(cas).find_map(|(index, ca)| Some((failed(index)?, ca)));
     if let Some((found, ca)) = found {

@@ -53,6 +53,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     problems.extend(local.broken_profiles());
     let mut warnings = local.folder_warnings();
     warnings.extend(overridden_issuer(&local)?);
+    let frozen = local.runtime.block_on(local.authority.frozen())?;
+    warnings.extend(frozen.map(|frozen| {
+        let by = frozen.by;
+        format!(
+            "issuance is frozen since {}, by {}: {}",
+            by.at,
+            show::visible(&by.principal),
+            show::visible(&by.reason)
+        )
+    }));
     let beside = std::path::absolute(local.folder.path())?;
     let begun = beside.parent().map(begun_restores).unwrap_or_default();
     warnings.extend(begun.iter().map(|path| {

@@ -11,6 +11,7 @@ use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, Row, named_params};
 
 use super::SqliteLedger;
+use super::freezes;
 use super::fault::{Fault, damaged};
 use super::writer::Writing;
 
@@ -45,6 +46,7 @@ impl Attempts for SqliteLedger {
 /// Records an attempt that is not recorded with its intent.
 pub(crate) fn record(writing: &Writing<'_>, attempt: &Attempt) -> Result<(), Fault> {
     if let Some(id) = attempt.subject.intent() {
+        freezes::check(writing.connection)?;
         let counted = match writing.known_issuer(&id.issuer)? {
             None => 0,
             Some(issuer) => writing

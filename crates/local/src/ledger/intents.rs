@@ -16,7 +16,7 @@ use super::certificates::key_holder;
 use super::family::{self, Predecessor};
 use super::fault::{Fault, damaged};
 use super::writer::Writing;
-use super::{SqliteLedger, attempts, chain, issuer_states, lost};
+use super::{SqliteLedger, attempts, chain, freezes, issuer_states, lost};
 
 #[async_trait]
 impl Intents for SqliteLedger {
@@ -49,6 +49,7 @@ pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Resu
     if let Some(earlier) = earlier_request(writing.connection, &principal, intent)? {
         return Ok(earlier);
     }
+    freezes::check(writing.connection)?;
     chain::check(writing.connection, &intent.id.issuer)?;
     issuer_states::check_issues(writing.connection, intent)?;
     check_ca(writing.connection, intent)?;

@@ -16,7 +16,7 @@ use super::fault::{self, Fault, OpenError};
 const APPLICATION_ID: i32 = 0x4348_4359;
 
 /// Every migration, in order. A released migration is never changed; `PRAGMA user_version` counts those applied.
-pub(crate) const MIGRATIONS: [&str; 15] = [
+pub(crate) const MIGRATIONS: [&str; 16] = [
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_api_tokens.sql"),
     include_str!("migrations/0003_intent_authentication.sql"),
@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: [&str; 15] = [
     include_str!("migrations/0013_issuer_changes.sql"),
     include_str!("migrations/0014_ca_certificates.sql"),
     include_str!("migrations/0015_signing_attempts.sql"),
+    include_str!("migrations/0016_freezes.sql"),
 ];
 
 /// The migration whose table must be filled from the existing certificates.

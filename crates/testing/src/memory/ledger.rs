@@ -4,6 +4,7 @@ mod attempts;
 mod certificates;
 mod crls;
 mod family;
+mod freezes;
 mod intents;
 mod issuers;
 mod monitoring;

@@ -25,7 +25,7 @@ pub trait Attempts: Send + Sync {
     /// survives a crash.
     ///
     /// A certificate's attempt is recorded only while its intent is open, and of two of one number only one: the other gets
-    /// [`LedgerError::AttemptTaken`]. So no two processes sign for one intent at the same time without the journal showing both.
+    /// [`LedgerError::AttemptTaken`]. While issuance is [frozen](super::Freezes), it gets [`LedgerError::Frozen`]. So no two processes sign for one intent at the same time without the journal showing both.
     async fn record(&self, attempt: Attempt) -> Result<(), LedgerError>;
 
     /// Records what became of an attempt, where that is not recorded by completing its intent. An outcome that is already

@@ -29,6 +29,8 @@ pub trait Intents: Send + Sync {
     /// An issuer whose recorded state is not active is refused with [`LedgerError::IssuerNotActive`]; a root signs its own
     /// first certificate whatever its state.
     ///
+    /// While issuance is [frozen](super::Freezes), every intent is refused with [`LedgerError::Frozen`].
+    ///
     /// A blocked key is refused with [`LedgerError::KeyBlocked`], whatever the intent allows and whatever its name. An
     /// intent that renews is refused with [`LedgerError::NotRenewable`] where its predecessor or an ancestor of that is
     /// revoked, or where the predecessor has a successor that is neither expired at the intent's time nor revoked (an

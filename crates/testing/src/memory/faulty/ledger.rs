@@ -8,9 +8,9 @@ use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
     Attempt, AttemptOrigin, AttemptPage, AttemptPosition, Attempts, CaRecord, CertificateIntent, CertificateRecord,
     Certificates, Completion, Counts, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls,
-    Cursor, Evidence, FamilyPosition, IntentId, Intents, IssuerChange, Issuers, KeyStatus, LedgerError, Listed,
+    Cursor, Evidence, FamilyPosition, Freezes, Frozen, IntentId, Intents, IssuerChange, Issuers, KeyStatus, LedgerError, Listed,
     Monitoring, OpenIntents, OpenPosition, Outcome, Page, Reach, Rejection, Rejections, Related, Reminders,
-    Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether, Search, ServerNames, ToRevoke,
+    Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether, Search, ServerNames, Statement, Thaw, Thawing, ToRevoke,
     UnfinishedFamilies, Unlisted,
 };
 use chancery_authority::port::publication::ETag;
@@ -79,6 +79,23 @@ impl<T: Attempts + ?Sized> Attempts for Faulty<T> {
         self.faults
             .around("attempts.list", ledger, self.inner.list(after, before, limit))
             .await
+    }
+}
+
+#[async_trait]
+impl<T: Freezes + ?Sized> Freezes for Faulty<T> {
+    async fn freeze(&self, freeze: Statement) -> Result<(), LedgerError> {
+        self.faults
+            .around("freezes.freeze", ledger, self.inner.freeze(freeze))
+            .await
+    }
+
+    async fn thaw(&self, thaw: Thaw) -> Result<Thawing, LedgerError> {
+        self.faults.around("freezes.thaw", ledger, self.inner.thaw(thaw)).await
+    }
+
+    async fn frozen(&self) -> Result<Option<Frozen>, LedgerError> {
+        self.faults.around("freezes.frozen", ledger, self.inner.frozen()).await
     }
 }
 

@@ -33,6 +33,7 @@ impl Attempts for MemoryLedger {
 impl State {
     fn record_attempt(&mut self, attempt: Attempt) -> Result<(), LedgerError> {
         if let Some(id) = attempt.subject.intent() {
+            self.check_not_frozen()?;
             let row = self.rows.get_mut(&position(id));
             let is_next = row.is_some_and(|row| {
                 let is_next = matches!(row.stage, IntentState::Open { .. })

@@ -42,6 +42,7 @@ impl State {
             return Ok(replay);
         }
         let id = intent.id.clone();
+        self.check_not_frozen()?;
         self.check_chain(&id.issuer)?;
         self.check_issues(&intent)?;
         self.check_ca(&intent)?;

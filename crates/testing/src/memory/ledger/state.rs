@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
     AttemptPosition, AttemptRecord, CaRecord, CertificateIntent, CertificateRecord, ChangeMark, CrlIntent, CrlRecord,
-    CrlScope, IdempotencyToken, IntentId, IssuerStatus, LedgerError, OpenIntent, Rejection, UnfinishedFamily,
+    CrlScope, Frozen, IdempotencyToken, IntentId, IssuerStatus, LedgerError, OpenIntent, Rejection, UnfinishedFamily,
 };
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
@@ -44,6 +44,7 @@ pub(super) struct State {
     pub(super) rejections: VecDeque<Rejection>,
     pub(super) forgets_next: bool,
     pub(super) crl_uses: HashMap<(CrlScope, Option<String>), UnixTime>,
+    pub(super) frozen: Option<Frozen>,
     /// The journal of attempts.
     pub(super) attempts: BTreeMap<AttemptPosition, AttemptRecord>,
     /// Names of servers, and until when.
