@@ -417,6 +417,17 @@ locals {
         }
       },
       {
+        # Whether issuance is frozen.
+        Sid      = "FreezeAndThaw"
+        Effect   = "Allow"
+        Action   = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
+        Resource = local.journal
+        Condition = {
+          "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["freeze"] }
+          Null                      = { "dynamodb:LeadingKeys" = "false" }
+        }
+      },
+      {
         Sid       = "StoredThings"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -160,8 +160,8 @@ run "one" {
   assert {
     condition = flatten([
       for statement in jsondecode(output.ca_operator_policy).Statement : statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] if contains(flatten([statement.Action]), "dynamodb:PutItem")
-    ]) == ["authorities", "closed-ca#serverless-issuing-ca-dev#*", "closed-ca#serverless-issuing-ca-2-dev#*"]
-    error_message = "An operator writes which CA issues, and nothing else."
+    ]) == ["authorities", "closed-ca#serverless-issuing-ca-dev#*", "closed-ca#serverless-issuing-ca-2-dev#*", "freeze"]
+    error_message = "An operator writes which CA issues and whether issuance is frozen, and nothing else."
   }
 }
 

@@ -60,7 +60,10 @@ mod tests {
         let document: Value = serde_json::from_str(&closed_once).unwrap();
         assert_eq!(document["Statement"].as_array().unwrap().len(), 2);
         assert_eq!(document["Statement"][0]["Sid"], "Own");
-        assert_eq!(document["Statement"][1]["Condition"]["ArnNotEquals"]["aws:PrincipalArn"], role);
+        assert_eq!(
+            document["Statement"][1]["Condition"]["ArnNotEquals"]["aws:PrincipalArn"],
+            role
+        );
         let (opened, had_it) = open(&closed_once).unwrap();
         assert!(had_it);
         assert!(!open(&opened).unwrap().1);

@@ -15,13 +15,14 @@ use anyhow::{Context as _, Result, bail};
 use chancery_authority::Authority;
 use chancery_authority::CaName;
 use chancery_authority::config::{CaConfig, Config};
-use chancery_authority::port::{Ledger as _, NoInvocation, Ports};
+use chancery_authority::port::{Ledger as _, Ports};
 use chancery_local::folder::{DataFolder, FolderLock};
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::publication::FolderPublication;
 use chancery_local::tokens::Tokens;
 use chancery_local::world::{SystemClock, SystemEntropy};
 use chancery_server::limits::Limits;
+use chancery_server::request_id::CurrentRequest;
 use chancery_x509::certificate::Certificate;
 use tokio::runtime::Runtime;
 
@@ -218,7 +219,8 @@ impl LocalAuthority {
             notices: settings.notices()?,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
-            invocation: Arc::new(NoInvocation),
+            // A command works on no request of a client; a server that is started on this authority does.
+            invocation: Arc::new(CurrentRequest),
         };
         let runtime = match threads {
             Threads::One => tokio::runtime::Builder::new_current_thread().enable_all().build()?,

@@ -10,7 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::api::problem::Problem;
 use crate::limits::Limits;
 use crate::state::AppState;
-use crate::{api, changes, files, page};
+use crate::{api, changes, files, page, request_id};
 
 /// The router for HTTPS: the API and the files.
 pub fn https(state: AppState, limits: &Limits) -> Router {
@@ -54,8 +54,9 @@ pub fn http(state: AppState, limits: &Limits) -> Router {
 
 fn limited(router: Router<AppState>, state: AppState, limits: &Limits) -> Router {
     let change_limits = changes::ChangeLimits::new(state.changes.clone(), limits);
-    router.with_state(state).layer(
+    router.with_state(state.clone()).layer(
         ServiceBuilder::new()
+            .layer(middleware::from_fn_with_state(state, request_id::give))
             .layer(middleware::from_fn_with_state(
                 change_limits,
                 changes::run_to_completion,
@@ -64,6 +65,7 @@ fn limited(router: Router<AppState>, state: AppState, limits: &Limits) -> Router
                 tracing::error!("a handler panicked");
                 axum::response::IntoResponse::into_response(Problem::internal())
             }))
-            .layer(DefaultBodyLimit::max(limits.body)),
+            .layer(DefaultBodyLimit::max(limits.body))
+            .layer(middleware::from_fn(request_id::work_on)),
     )
 }

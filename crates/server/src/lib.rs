@@ -24,6 +24,7 @@ pub mod metrics;
 mod page;
 pub mod peer;
 mod publications;
+pub mod request_id;
 pub mod scheduler;
 pub mod state;
 pub mod tls;

@@ -10,11 +10,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_authority::config::Config;
 use chancery_authority::issue::{CsrFileName, FoundCsr};
-use chancery_authority::port::Ledger as _;
+use chancery_authority::port::{Ledger as _, Ports};
 use chancery_authority::profile::Profiles;
 use chancery_authority::{Authority, TokenScope, TokenScopes};
 use chancery_server::app;
 use chancery_server::limits::Limits;
+use chancery_server::request_id::CurrentRequest;
 use chancery_server::state::{AppState, RequestFiles};
 use chancery_server::tokens::{Tokens, TokensUnavailable, ValidToken};
 pub(crate) use chancery_testing::QUICK;
@@ -47,7 +48,11 @@ impl Fixture {
 
     async fn open(memory: Arc<MemoryPorts>, config: &str) -> Self {
         let config = Config::from_toml(config).unwrap();
-        let authority = Authority::open(memory.faulty_ports(), config, Profiles::built_in()).await;
+        let ports = Ports {
+            invocation: Arc::new(CurrentRequest),
+            ..memory.faulty_ports()
+        };
+        let authority = Authority::open(ports, config, Profiles::built_in()).await;
         let authority = Arc::new(authority.unwrap());
         let state = AppState::new(Arc::clone(&authority), Arc::new(ByName), Arc::new(NoFiles));
         Self {

@@ -8,4 +8,5 @@ mod fixture;
 mod limits;
 mod page;
 mod publications;
+mod request_ids;
 mod revoked_ca;

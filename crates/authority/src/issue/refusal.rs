@@ -274,7 +274,9 @@ pub enum Refusal {
         state: IssuerState,
     },
     /// Issuance is frozen.
-    #[error("nothing is issued since {since}: an operator has frozen issuance; the operator ends that (`chancery thaw`)")]
+    #[error(
+        "nothing is issued since {since}: an operator has frozen issuance; the operator ends that (`chancery thaw`)"
+    )]
     Frozen {
         /// Since when.
         since: UnixTime,

@@ -75,7 +75,9 @@ impl Freezes for DynamoLedger {
                 Transaction::Refused(_) => pause(round).await,
             }
         }
-        Err(unavailable("a freeze was changed by other processes in every attempt".to_owned()))
+        Err(unavailable(
+            "a freeze was changed by other processes in every attempt".to_owned(),
+        ))
     }
 
     async fn frozen(&self) -> Result<Option<Frozen>, LedgerError> {
@@ -108,7 +110,8 @@ fn asking(thaw: &Thaw, former: &str, attempt: &str) -> Write {
     Write::Update {
         table: Table::Journal,
         key: journal_keys::freeze(),
-        update: "SET #ThawAskedAt = :at, #ThawAskedBy = :by, #ThawAskedReason = :reason, #Attempt = :attempt".to_owned(),
+        update: "SET #ThawAskedAt = :at, #ThawAskedBy = :by, #ThawAskedReason = :reason, #Attempt = :attempt"
+            .to_owned(),
         condition: "#Attempt = :former",
         with: Item::default()
             .time(":at", thaw.by.at)

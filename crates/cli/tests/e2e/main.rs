@@ -8,6 +8,7 @@ mod commands;
 mod described;
 mod first_steps;
 mod folder;
+mod freeze;
 mod going_away;
 mod judged;
 mod mutual_tls;

@@ -11,8 +11,8 @@ use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, Row, named_params};
 
 use super::SqliteLedger;
-use super::freezes;
 use super::fault::{Fault, damaged};
+use super::freezes;
 use super::writer::Writing;
 
 #[async_trait]

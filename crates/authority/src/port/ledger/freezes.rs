@@ -100,6 +100,9 @@ mod tests {
         assert!(asked.is_thawed_by(&thaw("local:b", 20, false)));
         assert!(asked.is_thawed_by(&thaw("local:b", 10 + DAY, false)));
         assert!(!asked.is_thawed_by(&thaw("local:b", 11 + DAY, false)), "too late");
-        assert!(!asked.is_thawed_by(&thaw("local:b", 9, false)), "a clock that is behind");
+        assert!(
+            !asked.is_thawed_by(&thaw("local:b", 9, false)),
+            "a clock that is behind"
+        );
     }
 }

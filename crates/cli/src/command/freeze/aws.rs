@@ -35,7 +35,8 @@ pub(super) fn freeze(arguments: &Arguments, freeze: &FreezeArguments) -> Result<
             open.push(format!("{}: {error:#}", ca.name()));
         }
     }
-    recorded.context("the freeze could not be recorded in the ledger; the keys are closed but for what is said below")?;
+    recorded
+        .context("the freeze could not be recorded in the ledger; the keys are closed but for what is said below")?;
     let state = show_state(arguments, deployed.runtime.block_on(authority.frozen())?.as_ref())?;
     if !open.is_empty() {
         bail!(
@@ -62,10 +63,12 @@ pub(super) fn thaw(arguments: &Arguments, thaw: &ThawArguments) -> Result<ExitCo
     if thawing == Thawing::Thawed {
         for ca in opened.authority.cas().iter() {
             let opening = opened.aws.keys.open_signing(&ca.record.key);
-            deployed
-                .runtime
-                .block_on(opening)
-                .with_context(|| format!("the ledger issues again, and the key of {} stays closed: {NEEDED}; repeat the command", ca.name()))?;
+            deployed.runtime.block_on(opening).with_context(|| {
+                format!(
+                    "the ledger issues again, and the key of {} stays closed: {NEEDED}; repeat the command",
+                    ca.name()
+                )
+            })?;
         }
     }
     show_thawing(arguments, thawing)

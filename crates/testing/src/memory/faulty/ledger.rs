@@ -8,10 +8,10 @@ use chancery_authority::ca_name::CaName;
 use chancery_authority::port::ledger::{
     Attempt, AttemptOrigin, AttemptPage, AttemptPosition, Attempts, CaRecord, CertificateIntent, CertificateRecord,
     Certificates, Completion, Counts, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls,
-    Cursor, Evidence, FamilyPosition, Freezes, Frozen, IntentId, Intents, IssuerChange, Issuers, KeyStatus, LedgerError, Listed,
-    Monitoring, OpenIntents, OpenPosition, Outcome, Page, Reach, Rejection, Rejections, Related, Reminders,
-    Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether, Search, ServerNames, Statement, Thaw, Thawing, ToRevoke,
-    UnfinishedFamilies, Unlisted,
+    Cursor, Evidence, FamilyPosition, Freezes, Frozen, IntentId, Intents, IssuerChange, Issuers, KeyStatus,
+    LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Outcome, Page, Reach, Rejection, Rejections, Related,
+    Reminders, Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether, Search, ServerNames, Statement,
+    Thaw, Thawing, ToRevoke, UnfinishedFamilies, Unlisted,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_x509::crl::RevokedEntry;

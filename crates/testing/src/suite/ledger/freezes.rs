@@ -51,7 +51,11 @@ async fn nothing_is_reserved_while_frozen(ledger: &dyn Ledger) {
 
     let refused = Some(LedgerError::Frozen(freeze));
     for number in 10..10 + MORE_THAN_PARTITIONS {
-        assert_eq!(ledger.intents().reserve(intent(number)).await.err(), refused, "{number}");
+        assert_eq!(
+            ledger.intents().reserve(intent(number)).await.err(),
+            refused,
+            "{number}"
+        );
     }
     let root = authority(90, "another-root", None);
     assert_eq!(ledger.intents().reserve(root).await.err(), refused, "no CA either");
@@ -60,9 +64,16 @@ async fn nothing_is_reserved_while_frozen(ledger: &dyn Ledger) {
         number: 2,
         ..open.first_attempt()
     };
-    assert_eq!(ledger.attempts().record(further.clone()).await.err(), refused, "nor a further attempt");
+    assert_eq!(
+        ledger.attempts().record(further.clone()).await.err(),
+        refused,
+        "nor a further attempt"
+    );
     let replayed = ok(ledger.intents().reserve(complete).await);
-    assert!(matches!(replayed, Reservation::Completed(_)), "what was issued is answered: {replayed:?}");
+    assert!(
+        matches!(replayed, Reservation::Completed(_)),
+        "what was issued is answered: {replayed:?}"
+    );
     ok(ledger.intents().complete(completion(&open)).await);
 
     let thaw = Thaw {
@@ -84,11 +95,18 @@ async fn two_people_thaw(ledger: &dyn Ledger) {
     };
     ok(ledger.freezes().freeze(by("local:a", 1)).await);
     assert_eq!(ok(ledger.freezes().thaw(asks("local:a", 2)).await), Thawing::Asked);
-    assert_eq!(ok(ledger.freezes().thaw(asks("local:a", 3)).await), Thawing::Asked, "the same person");
+    assert_eq!(
+        ok(ledger.freezes().thaw(asks("local:a", 3)).await),
+        Thawing::Asked,
+        "the same person"
+    );
     let frozen = ok(ledger.freezes().frozen().await);
     assert_eq!(frozen.and_then(|frozen| frozen.thaw_asked), Some(by("local:a", 3)));
     let refused = ledger.intents().reserve(intent(1)).await;
-    assert!(matches!(refused, Err(LedgerError::Frozen(_))), "one person's word opens nothing");
+    assert!(
+        matches!(refused, Err(LedgerError::Frozen(_))),
+        "one person's word opens nothing"
+    );
     assert_eq!(ok(ledger.freezes().thaw(asks("local:b", 4)).await), Thawing::Thawed);
     reserve(ledger, &intent(1)).await;
 
@@ -97,5 +115,8 @@ async fn two_people_thaw(ledger: &dyn Ledger) {
     let asked = frozen.map(|frozen| frozen.thaw_asked);
     assert_eq!(asked, Some(None), "words of an earlier freeze are forgotten");
     let late = UnixTime(NOW.0 + 5);
-    assert_eq!(ok(ledger.freezes().frozen().await).map(|frozen| frozen.by.at), Some(late));
+    assert_eq!(
+        ok(ledger.freezes().frozen().await).map(|frozen| frozen.by.at),
+        Some(late)
+    );
 }
