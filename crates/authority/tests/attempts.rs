@@ -141,6 +141,7 @@ async fn an_interrupted_issuance_is_taken_up_once() {
     let before = fixture.memory.ledger.attempts().len();
     let token = || Some(IdempotencyToken("a token".to_owned()));
     let (request, principal) = (request("a.example.com"), Principal::token("t"));
+    fixture.memory.clock.advance(1);
     fixture.memory.faults.at("keys.sign", 1, Fault::DieAfter);
     let died = fixture.authority.issue_tls_cert(&request, &principal, token()).await;
     assert!(died.is_err());
