@@ -20,18 +20,20 @@ module "account_policies" {
 }
 
 locals {
-  # A person with a second factor wakes the key; it is another one who has something signed with it, since nothing here lets
+  # A person, with a second factor unless the input says otherwise, wakes the key; it is another one who has something signed with it, since nothing here lets
   # anybody invoke a function.
   root_operator_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      {
-        Sid       = "WakeRootKeyAndPutItToSleep"
-        Effect    = "Allow"
-        Action    = ["kms:DisableKey", "kms:EnableKey"]
-        Resource  = module.kms_rsa_root_ca.key_arn
-        Condition = { Bool = { "aws:MultiFactorAuthPresent" = "true" } }
-      },
+      merge(
+        {
+          Sid      = "WakeRootKeyAndPutItToSleep"
+          Effect   = "Allow"
+          Action   = ["kms:DisableKey", "kms:EnableKey"]
+          Resource = module.kms_rsa_root_ca.key_arn
+        },
+        { for condition in [{ Bool = { "aws:MultiFactorAuthPresent" = "true" } }] : "Condition" => condition if var.root_operator_mfa },
+      ),
       {
         Sid      = "SeeWhetherItIsAwake"
         Effect   = "Allow"

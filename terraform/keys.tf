@@ -24,6 +24,8 @@ module "kms_rsa_root_ca" {
   ]
   signing_vpc_endpoint_ids = var.signing_vpc_endpoint_ids
   waking_role_arns         = var.root_operator_role_arns
+  waking_needs_mfa         = var.root_operator_mfa
+  emergency_role_arns      = var.break_glass_role_arns
   # A CA's certificate is believed only if its key is the one in KMS, by whoever goes by it.
   reading_role_arns = concat(var.operator_role_arns, compact([
     module.function["issuing-ca-crl"].role_arn,

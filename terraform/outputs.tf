@@ -102,7 +102,7 @@ output "dead_letter_queue_url" {
 
 output "root_operator_policy" {
   value       = local.root_operator_policy
-  description = "Policy, as JSON, for who wakes the root's key and puts it to sleep again; it demands a second factor"
+  description = "Policy, as JSON, for who wakes the root's key and puts it to sleep again; it demands a second factor unless `root_operator_mfa` is false"
 }
 
 output "resource_control_policy" {

@@ -247,9 +247,16 @@ variable "root_ca_public_key_sha256" {
   }
 }
 
+variable "root_operator_mfa" {
+  type        = bool
+  description = "Whether root operators need a session with a second factor (`aws:MultiFactorAuthPresent`). Sessions of IAM Identity Center never have it: false where they come from there, and the second factor is demanded at the sign-in"
+  default     = true
+  nullable    = false
+}
+
 variable "root_operator_role_arns" {
   type        = list(string)
-  description = "ARNs of roles that wake the root's key and put it to sleep again, with a second factor, where `key_administrators` is set or `sleeping_root` is. What else they need is the output `root_operator_policy`"
+  description = "ARNs of roles that alone wake the root's key, besides `break_glass_role_arns`, and put it to sleep again; []: who administers the key. What else they need is the output `root_operator_policy`"
   default     = []
   nullable    = false
 

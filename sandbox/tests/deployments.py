@@ -209,6 +209,7 @@ def _sleeping(_folder: Path) -> dict[str, dict]:
             "key_administrators": ["arn:aws:iam::123456789012:role/deployer"],
             "break_glass_role_arns": ["arn:aws:iam::123456789012:role/break-glass"],
             "root_operator_role_arns": ["arn:aws:iam::123456789012:role/root-operator"],
+            "pin_signing_roles": True,
         }
     }
 

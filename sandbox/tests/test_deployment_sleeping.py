@@ -10,6 +10,7 @@ import subprocess
 
 import judges
 import pytest
+from botocore.exceptions import ClientError
 from deployments import csr
 
 from chancery_sandbox.authority import FunctionFailedError
@@ -17,6 +18,7 @@ from chancery_sandbox.policy import Asked, Verdict, evaluate
 
 pytestmark = pytest.mark.deployed("sleeping")
 
+EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 ASLEEP = {"sleeping_root": True, "root_crl_days": 180, "root_crl_seconds": 0}
 
 
@@ -30,7 +32,22 @@ def cold(sandbox, authority) -> None:
         sandbox.ask("POST", "cold", {"arn": arn})
 
 
-def test_a_root_sleeps_and_is_woken(sandbox, deployed, authority, tmp_path):
+@pytest.fixture
+def session(sandbox):
+    """Clients of a session of a new role with that policy."""
+
+    def session(name: str, policy: str):
+        iam = sandbox.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy)
+        key = sandbox.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+        return lambda service: sandbox.client(service, key["AccessKeyId"], aws_session_token=key["SessionToken"])
+
+    return session
+
+
+@pytest.mark.denied("administrator", "root-operator")
+def test_a_root_sleeps_and_is_woken(sandbox, deployed, authority, session, tmp_path):
     kms, root = authority.client("kms"), authority.outputs["root_ca_key_arn"]
     noted = hashlib.sha256(kms.get_public_key(KeyId=root)["PublicKey"]).hexdigest()
     stack = deployed.stack
@@ -44,6 +61,11 @@ def test_a_root_sleeps_and_is_woken(sandbox, deployed, authority, tmp_path):
     crl = judges.crl(authority, authority.root_ca_name)
     assert crl.next_update_utc - crl.last_update_utc > dt.timedelta(days=179)
     assert stack.plan() == [], "no apply wakes a root"
+
+    # Nobody but a root operator wakes it, and a root operator only with a second factor, which no session here has.
+    for name, policy in (("administrator", EVERYTHING), ("root-operator", authority.outputs["root_operator_policy"])):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            session(name, policy)("kms").enable_key(KeyId=root)
 
     # Whatever is known is forgotten; everything but the root's own signatures goes on, and alarms nobody.
     cold(sandbox, authority)

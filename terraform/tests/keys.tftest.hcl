@@ -111,6 +111,19 @@ run "signing_from_elsewhere" {
     signing_vpc_endpoint_ids = ["vpce-0123456789abcdef0"]
     signing_user_ids         = ["AROAEXAMPLE:p-tls-cert-dev"]
     waking_role_arns         = ["arn:aws:iam::123456789012:role/root-operator"]
+    emergency_role_arns      = ["arn:aws:iam::123456789012:role/break-glass"]
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_kms_key.encryption.policy).Statement : statement if statement.Effect == "Deny" && contains(flatten([statement.Action]), "kms:EnableKey")] == [jsondecode(jsonencode({
+      Sid       = "NobodyElseWakes"
+      Effect    = "Deny"
+      Principal = { AWS = "*" }
+      Action    = "kms:EnableKey"
+      Resource  = "*"
+      Condition = { ArnNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::123456789012:role/root-operator", "arn:aws:iam::123456789012:role/break-glass"] } }
+    }))]
+    error_message = "Where somebody is named for it, administrators do not wake the key."
   }
 
   assert {
@@ -134,6 +147,24 @@ run "signing_from_elsewhere" {
       Condition = { Bool = { "aws:MultiFactorAuthPresent" = "true" } }
     }))]
     error_message = "The key is woken with a second factor."
+  }
+}
+
+run "waking_without_a_second_factor" {
+  command = plan
+
+  module {
+    source = "./modules/ca-key"
+  }
+
+  variables {
+    waking_role_arns = ["arn:aws:iam::123456789012:role/root-operator"]
+    waking_needs_mfa = false
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_kms_key.encryption.policy).Statement : can(statement.Condition) if statement.Sid == "WakeAndPutToSleep"] == [false]
+    error_message = "Where sessions cannot have a second factor, none is asked for."
   }
 }
 

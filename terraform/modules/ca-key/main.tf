@@ -37,15 +37,28 @@ locals {
     Condition = { StringNotEquals = { "aws:userid" = var.signing_user_ids } }
   }] : statement if length(var.signing_user_ids) > 0]
 
-  # Whoever wakes the key and puts it to sleep again does so with a second factor, and does nothing else with it.
-  waking = [for statement in [{
-    Sid       = "WakeAndPutToSleep"
-    Effect    = "Allow"
-    Principal = { AWS = var.waking_role_arns }
-    Action    = ["kms:DescribeKey", "kms:DisableKey", "kms:EnableKey"]
-    Resource  = "*"
-    Condition = { Bool = { "aws:MultiFactorAuthPresent" = "true" } }
-  }] : statement if length(var.waking_role_arns) > 0]
+  # Whoever wakes the key and puts it to sleep again does nothing else with it; and where somebody is named for it, nobody else
+  # wakes it, whatever else they administer.
+  waking = [for statement in [
+    merge(
+      {
+        Sid       = "WakeAndPutToSleep"
+        Effect    = "Allow"
+        Principal = { AWS = var.waking_role_arns }
+        Action    = ["kms:DescribeKey", "kms:DisableKey", "kms:EnableKey"]
+        Resource  = "*"
+      },
+      { for condition in [{ Bool = { "aws:MultiFactorAuthPresent" = "true" } }] : "Condition" => condition if var.waking_needs_mfa },
+    ),
+    {
+      Sid       = "NobodyElseWakes"
+      Effect    = "Deny"
+      Principal = { AWS = "*" }
+      Action    = "kms:EnableKey"
+      Resource  = "*"
+      Condition = { ArnNotEquals = { "aws:PrincipalArn" = concat(var.waking_role_arns, var.emergency_role_arns) } }
+    },
+  ] : statement if length(var.waking_role_arns) > 0]
 }
 
 module "policy" {

@@ -19,6 +19,12 @@ variable "description" {
   description = "What the key is for"
 }
 
+variable "emergency_role_arns" {
+  type        = list(string)
+  description = "Roles that may enable the key besides those in `waking_role_arns`, where those are named and IAM lets them"
+  default     = []
+}
+
 variable "key_spec" {
   type        = string
   description = "KMS key spec"
@@ -60,6 +66,12 @@ variable "tags" {
 
 variable "waking_role_arns" {
   type        = list(string)
-  description = "Roles that may enable and disable the key, with a second factor"
+  description = "Roles that may enable and disable the key, the former alone; empty: who administers the key"
   default     = []
+}
+
+variable "waking_needs_mfa" {
+  type        = bool
+  description = "Whether they need a session with a second factor for it"
+  default     = true
 }
