@@ -6,6 +6,7 @@
 #![allow(clippy::cast_precision_loss)]
 
 mod csrs;
+mod guard;
 mod http;
 mod load;
 mod revocations;
@@ -33,6 +34,8 @@ enum Measurement {
     },
     /// CRLs over a ledger with many certificates
     Revocations(revocations::Arguments),
+    /// The guard over many records
+    Guard(guard::Arguments),
     /// Opening a CA key
     Unseal(unseal::Arguments),
 }
@@ -42,6 +45,7 @@ fn main() -> Result<()> {
         Measurement::Load(arguments) => load::run(&arguments),
         Measurement::Single { seconds } => single::run(seconds),
         Measurement::Revocations(arguments) => revocations::run(&arguments),
+        Measurement::Guard(arguments) => guard::run(&arguments),
         Measurement::Unseal(arguments) => unseal::run(&arguments),
     }
 }

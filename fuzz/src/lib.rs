@@ -8,4 +8,5 @@ pub mod authority;
 pub mod lambda;
 pub mod lint;
 pub mod local;
+pub mod watch;
 pub mod x509;

@@ -16,7 +16,7 @@ struct Room {
     tests_use: &'static [&'static str],
 }
 
-const ROOMS: [Room; 14] = [
+const ROOMS: [Room; 15] = [
     Room {
         name: "x509",
         uses: &[],
@@ -68,6 +68,11 @@ const ROOMS: [Room; 14] = [
         tests_use: &["testing"],
     },
     Room {
+        name: "watch",
+        uses: &["authority", "x509"],
+        tests_use: &[],
+    },
+    Room {
         name: "cli",
         uses: &[
             "api",
@@ -78,6 +83,7 @@ const ROOMS: [Room; 14] = [
             "lint",
             "local",
             "server",
+            "watch",
             "x509",
         ],
         tests_use: &["testing"],
@@ -89,7 +95,7 @@ const ROOMS: [Room; 14] = [
     },
     Room {
         name: "benches",
-        uses: &["authority", "contract", "local", "testing", "x509"],
+        uses: &["authority", "contract", "local", "testing", "watch", "x509"],
         tests_use: &[],
     },
     Room {

@@ -3,6 +3,7 @@
 mod aws;
 mod cfssl;
 mod functions;
+mod guard;
 mod openbao;
 mod report;
 mod server;
@@ -24,6 +25,8 @@ const ROUNDS: usize = 3;
 pub(crate) enum Section {
     /// The functions on AWS, in the sandbox.
     Functions,
+    /// The guard over many records.
+    Guard,
 }
 
 /// Runs every measurement, or those of one section.
@@ -32,23 +35,32 @@ pub(crate) fn run(section: Option<Section>, quick: bool, built: bool) -> Result<
         None => run_all(quick, built),
         Some(Section::Functions) => {
             let text = functions::section(quick, built)?.context("nothing was measured")?;
-            let page = shell::root().join("docs/benchmarks.md");
-            let whole = report::with_section(&std::fs::read_to_string(page)?, &text);
-            write(quick, if quick { &text } else { &whole })
+            write_section(quick, &text)
+        }
+        Some(Section::Guard) => {
+            if !built {
+                build(&["chancery-benches"])?;
+            }
+            write_section(quick, &guard::section(&shell::target().join("release"), quick)?)
         }
     }
 }
 
+/// Replaces one section of the page, or prints it.
+fn write_section(quick: bool, text: &str) -> Result<()> {
+    let page = shell::root().join("docs/benchmarks.md");
+    let whole = report::with_section(&std::fs::read_to_string(page)?, text);
+    write(quick, if quick { text } else { &whole })
+}
+
+fn build(packages: &[&str]) -> Result<()> {
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    shell::run(shell::cargo().args(["build", "--release"]).args(packages))
+}
+
 fn run_all(quick: bool, built: bool) -> Result<()> {
     if !built {
-        shell::run(shell::cargo().args([
-            "build",
-            "--release",
-            "--package",
-            "chancery-cli",
-            "--package",
-            "chancery-benches",
-        ]))?;
+        build(&["chancery-cli", "chancery-benches"])?;
     }
     let binaries = shell::target().join("release");
     let certificates = if quick { "10000" } else { "60000" };
@@ -88,6 +100,8 @@ fn run_all(quick: bool, built: bool) -> Result<()> {
     let crls = [revocations(ledger)?, revocations(100)?];
     println!("\nA long CRL on AWS");
     let long_crl = aws::long_crl()?;
+    println!("\nThe guard");
+    let guard = guard::section(&binaries, quick)?;
     println!("\nThe functions on AWS");
     let functions = functions::section(quick, built)?;
     let report = report::Report {
@@ -99,6 +113,7 @@ fn run_all(quick: bool, built: bool) -> Result<()> {
         start: start.context("nothing was started")?,
         crls,
         long_crl,
+        guard,
         functions,
     };
     write(quick, &report.text())

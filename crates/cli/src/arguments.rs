@@ -4,6 +4,7 @@
 mod ca;
 mod certificates;
 mod freeze;
+mod guard;
 mod start;
 mod upkeep;
 
@@ -18,6 +19,7 @@ pub(crate) use certificates::{
     RevokeArguments, VerifyArguments,
 };
 pub(crate) use freeze::{FreezeArguments, ThawArguments};
+pub(crate) use guard::{GuardArguments, GuardCommand, SeenArguments};
 pub(crate) use start::{InitArguments, StartArguments};
 #[cfg(feature = "aws")]
 pub(crate) use upkeep::AdoptArguments;
@@ -182,6 +184,8 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// Check the data folder: the ledger's integrity, open intents, CRLs
     Check,
+    /// Hold every signature of the CAs' keys against the journal and the key store's log, and watch the account
+    Guard(GuardArguments),
     /// Show what would become of tls.json, its CSRs and the revocation lists if they were merged
     Plan(PlanArguments),
     /// Check a deployment that the Python CA made, and take its certificates into the journal

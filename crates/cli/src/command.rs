@@ -7,6 +7,7 @@ mod ca;
 mod check;
 mod crl;
 mod freeze;
+mod guard;
 mod init;
 mod input;
 mod inspect;
@@ -56,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Restore(restore) => restore::run(arguments, restore),
         Command::Token(token) => token::run(arguments, token),
         Command::Check => check::run(arguments),
+        Command::Guard(guard) => guard::run(arguments, guard),
         Command::Plan(plan) => plan::run(arguments, plan),
         #[cfg(feature = "aws")]
         Command::Adopt(adopt) => adopt::run(arguments, adopt),

@@ -15,6 +15,8 @@ pub(super) struct Report {
     pub(super) start: Value,
     pub(super) crls: [Value; 2],
     pub(super) long_crl: Option<Value>,
+    /// From [`super::guard::section`].
+    pub(super) guard: String,
     /// From [`super::functions::section`].
     pub(super) functions: Option<String>,
 }
@@ -88,6 +90,7 @@ impl Report {
         if let Some(crl) = &self.long_crl {
             text.push_str(&on_aws(crl));
         }
+        let _ = write!(text, "\n{}", self.guard);
         if let Some(functions) = &self.functions {
             let _ = write!(text, "\n{functions}");
         }

@@ -1,0 +1,265 @@
+//! Tables, buckets, topics, queues, logs, the schedule and what it runs.
+
+use super::calls;
+use crate::rules::runbooks;
+use crate::rules::{Concern, Doer, Rule, Severity, WatchRule};
+
+pub(super) static STORED: &[WatchRule] = &[
+    WatchRule {
+        rule: Rule {
+            id: "table-changed",
+            severity: Severity::High,
+            title: "A table of the authority was changed",
+            remedy: "Put it back as Terraform has it: protection, policy, backups.",
+            runbook: &runbooks::FILES,
+        },
+        calls: &[calls(
+            "dynamodb.amazonaws.com",
+            &[
+                "DeleteTable",
+                "UpdateTable",
+                "PutResourcePolicy",
+                "DeleteResourcePolicy",
+                "UpdateTimeToLive",
+                "UpdateContinuousBackups",
+                "RestoreTableToPointInTime",
+                "RestoreTableFromBackup",
+                "ExportTableToPointInTime",
+                "DeleteBackup",
+                "CreateTable",
+            ],
+        )],
+        concerns: Concern::Table,
+        expected: Doer::Deployer,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "ledger-written",
+            severity: Severity::Critical,
+            title: "Somebody but the authority wrote to its tables",
+            remedy: "Keep the rows, find out what was written, and stop signing until it is known: `chancery freeze`.",
+            runbook: &runbooks::JOURNAL,
+        },
+        calls: &[calls(
+            "dynamodb.amazonaws.com",
+            &[
+                "PutItem",
+                "UpdateItem",
+                "DeleteItem",
+                "BatchWriteItem",
+                "TransactWriteItems",
+                "ExecuteStatement",
+                "BatchExecuteStatement",
+                "ExecuteTransaction",
+            ],
+        )],
+        concerns: Concern::Table,
+        expected: Doer::Functions,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "bucket-changed",
+            severity: Severity::High,
+            title: "A bucket of the authority, or of its records, was changed",
+            remedy: "Put it back as Terraform has it: policy, lifecycle, versions, locks, public access.",
+            runbook: &runbooks::FILES,
+        },
+        calls: &[
+            calls(
+                "s3.amazonaws.com",
+                &[
+                    "PutBucketPolicy",
+                    "DeleteBucketPolicy",
+                    "PutBucketAcl",
+                    "PutBucketLifecycle*",
+                    "DeleteBucketLifecycle",
+                    "PutBucketVersioning",
+                    "PutBucketObjectLockConfiguration",
+                    "PutBucketEncryption",
+                    "DeleteBucketEncryption",
+                    "PutBucketReplication",
+                    "DeleteBucketReplication",
+                    "PutBucketPublicAccessBlock",
+                    "DeleteBucketPublicAccessBlock",
+                    "PutBucketOwnershipControls",
+                    "PutBucketLogging",
+                    "PutBucketNotification",
+                    "PutBucketCors",
+                    "PutBucketWebsite",
+                    "DeleteBucket",
+                    "CreateBucket",
+                ],
+            ),
+            calls(
+                "s3.amazonaws.com",
+                &["PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock"],
+            ),
+        ],
+        concerns: Concern::Bucket,
+        expected: Doer::Deployer,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "ca-file-changed",
+            severity: Severity::Critical,
+            title: "Somebody but the authority wrote or deleted a file of its",
+            remedy: "Publish the CRLs again, restore the file's former version, and see who may write to the bucket.",
+            runbook: &runbooks::FILES,
+        },
+        calls: &[calls(
+            "s3.amazonaws.com",
+            &[
+                "PutObject",
+                "CopyObject",
+                "CompleteMultipartUpload",
+                "DeleteObject",
+                "DeleteObjects",
+                "PutObjectAcl",
+                "PutObjectRetention",
+                "PutObjectLegalHold",
+                "RestoreObject",
+            ],
+        )],
+        concerns: Concern::File,
+        expected: Doer::Functions,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "request-file-changed",
+            severity: Severity::Medium,
+            title: "Lists or requests that the authority reads were changed",
+            remedy: "See that the change is in the repository that they come from. The guard does not see what is in them: `chancery plan` does.",
+            runbook: &runbooks::FILES,
+        },
+        calls: &[calls(
+            "s3.amazonaws.com",
+            &[
+                "PutObject",
+                "CopyObject",
+                "CompleteMultipartUpload",
+                "DeleteObject",
+                "DeleteObjects",
+            ],
+        )],
+        concerns: Concern::List,
+        expected: Doer::Deployer,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "topic-changed",
+            severity: Severity::High,
+            title: "A topic of the authority was changed or deleted",
+            remedy: "Put it back as Terraform has it: notices and alarms go through it.",
+            runbook: &runbooks::WATCHING,
+        },
+        calls: &[calls(
+            "sns.amazonaws.com",
+            &[
+                "SetTopicAttributes",
+                "DeleteTopic",
+                "AddPermission",
+                "RemovePermission",
+                "PutDataProtectionPolicy",
+            ],
+        )],
+        concerns: Concern::Topic,
+        expected: Doer::Deployer,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "subscription-changed",
+            severity: Severity::High,
+            title: "Somebody was added to, or taken from, those who hear of alarms",
+            remedy: "See that all who should hear are still subscribed, and nobody else.",
+            runbook: &runbooks::WATCHING,
+        },
+        calls: &[calls(
+            "sns.amazonaws.com",
+            &["Subscribe", "Unsubscribe", "SetSubscriptionAttributes"],
+        )],
+        concerns: Concern::Topic,
+        expected: Doer::Deployer,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "queue-changed",
+            severity: Severity::High,
+            title: "A queue of the authority was changed, emptied or deleted",
+            remedy: "Put it back as Terraform has it; what was in it is lost.",
+            runbook: &runbooks::WATCHING,
+        },
+        calls: &[calls(
+            "sqs.amazonaws.com",
+            &[
+                "SetQueueAttributes",
+                "DeleteQueue",
+                "PurgeQueue",
+                "AddPermission",
+                "RemovePermission",
+            ],
+        )],
+        concerns: Concern::Queue,
+        expected: Doer::Deployer,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "log-group-changed",
+            severity: Severity::Medium,
+            title: "A log of the authority was deleted, or is kept for another time",
+            remedy: "Put its retention back. Deleted logs are lost: the trail has what AWS recorded.",
+            runbook: &runbooks::WATCHING,
+        },
+        calls: &[calls(
+            "logs.amazonaws.com",
+            &[
+                "DeleteLogGroup",
+                "DeleteLogStream",
+                "PutRetentionPolicy",
+                "DeleteRetentionPolicy",
+                "PutSubscriptionFilter",
+                "DeleteSubscriptionFilter",
+                "DeleteMetricFilter",
+                "DisassociateKmsKey",
+            ],
+        )],
+        concerns: Concern::LogGroup,
+        expected: Doer::Deployer,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "schedule-changed",
+            severity: Severity::High,
+            title: "The schedule of the authority was changed: CRLs may not be published",
+            remedy: "Put it back as Terraform has it, and start a run.",
+            runbook: &runbooks::FILES,
+        },
+        calls: &[calls(
+            "scheduler.amazonaws.com",
+            &["CreateSchedule", "UpdateSchedule", "DeleteSchedule"],
+        )],
+        concerns: Concern::Schedule,
+        expected: Doer::Deployer,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "state-machine-changed",
+            severity: Severity::High,
+            title: "The state machine was changed, or a run of it was stopped",
+            remedy: "Put it back as Terraform has it, and start a run.",
+            runbook: &runbooks::CODE,
+        },
+        calls: &[calls(
+            "states.amazonaws.com",
+            &[
+                "CreateStateMachine",
+                "UpdateStateMachine",
+                "DeleteStateMachine",
+                "StopExecution",
+                "UpdateStateMachineAlias",
+                "CreateStateMachineAlias",
+            ],
+        )],
+        concerns: Concern::StateMachine,
+        expected: Doer::Deployer,
+    },
+];
