@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use chancery_authority::CaName;
-use chancery_authority::port::ledger::{Attempt, AttemptId, AttemptOrigin, AttemptRecord, AttemptSubject, IntentId, Outcome};
+use chancery_authority::port::ledger::{
+    Attempt, AttemptId, AttemptOrigin, AttemptRecord, AttemptSubject, IntentId, Outcome,
+};
 use chancery_authority::port::{KeyName, Receipt};
 use chancery_watch::account::Watch;
 use chancery_watch::cloudtrail::{Entry, Limits, Records};
@@ -225,7 +227,11 @@ fn measure(folder: &Path, records: usize) -> Result<()> {
     }
     let (findings, coverage) = comparison.finish();
     let seconds = started.elapsed().as_secs_f64();
-    let worse = findings.iter().filter(|finding| finding.severity > Severity::Low).count() + watch.finish().len();
+    let worse = findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Low)
+        .count()
+        + watch.finish().len();
     ensure!(worse == 0, "a true history raised an alarm: {findings:?}");
     ensure!(coverage.signatures == issuances as u64, "{coverage:?}");
     println!(

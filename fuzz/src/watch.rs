@@ -82,6 +82,11 @@ fn expected() -> Expected {
     };
     let mut expected = facts.expected();
     expected.start = Some(UnixTime(0));
-    assert!(expected.keys.iter().all(|key| key.signers.iter().any(|signer| signer.purposes.contains(&Purpose::Crl))));
+    assert!(
+        expected
+            .keys
+            .iter()
+            .all(|key| key.signers.iter().any(|signer| signer.purposes.contains(&Purpose::Crl)))
+    );
     expected
 }

@@ -84,7 +84,11 @@ impl<'a> Watch<'a> {
         let cause = format!("{who} {what} {}", refused.unwrap_or_default());
         let title = || {
             let failed = if refused.is_some() { "Refused: " } else { "" };
-            let of = if what.is_empty() { String::new() } else { format!(" ({what})") };
+            let of = if what.is_empty() {
+                String::new()
+            } else {
+                format!(" ({what})")
+            };
             format!("{failed}{}{of}", rule.rule.title)
         };
         let detail = refused.unwrap_or_default().to_owned();
@@ -145,7 +149,13 @@ impl<'a> Watch<'a> {
             (Doer::Service, _) => {
                 let by_service = record.identity.kind.as_deref() == Some("AWSService");
                 let service = record.identity.invoked_by.as_deref().unwrap_or_default();
-                by_service && ["lambda.amazonaws.com", "states.amazonaws.com", "scheduler.amazonaws.com"].contains(&service)
+                by_service
+                    && [
+                        "lambda.amazonaws.com",
+                        "states.amazonaws.com",
+                        "scheduler.amazonaws.com",
+                    ]
+                    .contains(&service)
             }
             (Doer::Nobody | Doer::Deployer, _) => false,
         }

@@ -165,7 +165,10 @@ impl Coverage {
                 "us-east-1: IAM, Organizations and global STS events are recorded there alone",
             );
             unless(self.sources.contains_key("kms.amazonaws.com"), "events of KMS");
-            unless(self.invocations > 0, "invocations of the functions (data events of Lambda)");
+            unless(
+                self.invocations > 0,
+                "invocations of the functions (data events of Lambda)",
+            );
             unless(self.sources.contains_key("iam.amazonaws.com"), "events of IAM");
         } else {
             unless(false, "CloudTrail: no record was given");

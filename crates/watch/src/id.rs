@@ -85,7 +85,10 @@ mod tests {
         assert_eq!(Id::of(text).to_string(), text);
         assert_eq!(Id::of(&text.to_uppercase()), Id::of(text));
         assert_eq!(Id::of(&text.replace('-', "")), Id::of(text));
-        assert_eq!(Id::of(text).short(), 0x8d0b_35e0 ^ 0x46cf_48b9 ^ 0xbe99_bf2e ^ 0xbc9a_b9fb);
+        assert_eq!(
+            Id::of(text).short(),
+            0x8d0b_35e0 ^ 0x46cf_48b9 ^ 0xbe99_bf2e ^ 0xbc9a_b9fb
+        );
         for other in [
             "",
             "8d0b35e0-46cf-48b9-be99-bf2ebc9ab9f",

@@ -43,7 +43,10 @@ pub fn line(text: &str) -> Line {
         };
     };
     let after = after.trim_start_matches(|letter: char| letter == '_' || letter == '-' || letter == ' ');
-    let after = after.strip_prefix("number").or(after.strip_prefix("no")).unwrap_or(after);
+    let after = after
+        .strip_prefix("number")
+        .or(after.strip_prefix("no"))
+        .unwrap_or(after);
     let value = after.trim_start_matches([' ', '\t', '=', ':', '"', '\'', '\\', '[']);
     let is_digit = |letter: &char| letter.is_ascii_hexdigit() || matches!(letter, ':' | 'x');
     let value: String = value.chars().take_while(is_digit).collect();

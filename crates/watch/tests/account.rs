@@ -20,7 +20,9 @@ fn judge(events: &[Value]) -> Vec<Finding> {
     let mut watch = Watch::new(&watched);
     let document = json!({ "Records": events }).to_string();
     for entry in Records::new(document.as_bytes(), Limits::default()) {
-        let Ok(Entry::Record(record)) = entry else { panic!("{entry:?}") };
+        let Ok(Entry::Record(record)) = entry else {
+            panic!("{entry:?}")
+        };
         watch.record(&record);
     }
     watch.finish()
@@ -39,15 +41,22 @@ fn parameters(concern: Concern, source: &str) -> (Value, Value) {
         Concern::File => json!({"bucketName": "example-external", "key": "serverless-root-ca-dev.crl"}),
         Concern::List => json!({"bucketName": "example-internal", "key": "tls.json"}),
         Concern::Topic => json!({"topicArn": arn("sns:eu-west-2:111122223333:serverless-ca-notifications-dev")}),
-        Concern::Queue => json!({"queueUrl": "https://sqs.eu-west-2.amazonaws.com/111122223333/serverless-ca-dead-letters-dev"}),
+        Concern::Queue => {
+            json!({"queueUrl": "https://sqs.eu-west-2.amazonaws.com/111122223333/serverless-ca-dead-letters-dev"})
+        }
         Concern::LogGroup => json!({"logGroupName": "/aws/lambda/serverless-tls-cert-dev"}),
         Concern::Schedule => json!({"name": "serverless-ca-scheduler-dev"}),
-        Concern::StateMachine => json!({"stateMachineArn": arn("states:eu-west-2:111122223333:stateMachine:serverless-ca-dev")}),
+        Concern::StateMachine => {
+            json!({"stateMachineArn": arn("states:eu-west-2:111122223333:stateMachine:serverless-ca-dev")})
+        }
         Concern::EventRule => json!({"name": "serverless-guard-sign-dev"}),
         Concern::Alarm => json!({"alarmNames": ["serverless-tls-cert-errors-dev"]}),
         Concern::Account => json!({"name": "anything"}),
     };
-    (ours, json!({"name": "other", "bucketName": "other", "key": "other", "keyId": "alias/other"}))
+    (
+        ours,
+        json!({"name": "other", "bucketName": "other", "key": "other", "keyId": "alias/other"}),
+    )
 }
 
 #[test]
@@ -55,7 +64,9 @@ fn every_call_of_every_rule_is_found_and_only_where_it_is_ours() {
     for rule in rules::watch() {
         for watched in rule.calls {
             for name in watched.names {
-                let name = name.strip_suffix('*').map_or((*name).to_owned(), |start| format!("{start}20150331v2"));
+                let name = name
+                    .strip_suffix('*')
+                    .map_or((*name).to_owned(), |start| format!("{start}20150331v2"));
                 let (mut ours, mut other) = parameters(rule.concerns, watched.source);
                 if let Some(parameter) = watched.with {
                     ours[parameter] = json!(["x"]);
@@ -66,7 +77,9 @@ fn every_call_of_every_rule_is_found_and_only_where_it_is_ours() {
                 let is_first = rules::watch()
                     .find(|first| {
                         let fits = |call: &rules::Call| {
-                            call.source == watched.source && call.is_named(&name) && call.with.is_none_or(|parameter| ours.get(parameter).is_some())
+                            call.source == watched.source
+                                && call.is_named(&name)
+                                && call.with.is_none_or(|parameter| ours.get(parameter).is_some())
                         };
                         first.concerns == rule.concerns && first.calls.iter().any(fits)
                     })
@@ -87,11 +100,17 @@ fn every_call_of_every_rule_is_found_and_only_where_it_is_ours() {
 fn a_repetition_is_one_and_a_refusal_is_less() {
     let event = call("kms.amazonaws.com", "PutKeyPolicy", &json!({"keyId": key_arn(&root())}));
     let findings = judge(&[event.clone(), event.clone()]);
-    assert_eq!((findings.len(), findings[0].count, findings[0].severity), (1, 1, Severity::Critical));
+    assert_eq!(
+        (findings.len(), findings[0].count, findings[0].severity),
+        (1, 1, Severity::Critical)
+    );
     let mut refused = event;
     refused["errorCode"] = json!("AccessDenied");
     let findings = judge(&[refused]);
-    assert_eq!((findings[0].rule, findings[0].severity), ("key-policy-changed", Severity::High));
+    assert_eq!(
+        (findings[0].rule, findings[0].severity),
+        ("key-policy-changed", Severity::High)
+    );
     assert!(findings[0].title.starts_with("Refused: "), "{}", findings[0].title);
 }
 
@@ -123,7 +142,11 @@ fn the_authority_itself_is_not_reported() {
     // Another function of ours has no business there.
     crl["userIdentity"] = session("tls-cert");
     assert_eq!(judge(&[crl])[0].rule, "ca-file-changed");
-    let mut row = call("dynamodb.amazonaws.com", "DeleteItem", &json!({"tableName": "ServerlessCAJournalDev"}));
+    let mut row = call(
+        "dynamodb.amazonaws.com",
+        "DeleteItem",
+        &json!({"tableName": "ServerlessCAJournalDev"}),
+    );
     row["userIdentity"] = session("sweep");
     assert!(judge(&[row.clone()]).is_empty());
     row["userIdentity"] = session("notify");
@@ -153,9 +176,20 @@ fn whatever_the_root_user_changes_is_told() {
 #[test]
 fn a_name_alone_is_not_enough_and_silence_is_suspicious() {
     // Another service has a call of that name.
-    assert!(judge(&[call("secretsmanager.amazonaws.com", "PutResourcePolicy", &json!({"secretId": "serverless-tls-cert-dev"}))]).is_empty());
+    assert!(
+        judge(&[call(
+            "secretsmanager.amazonaws.com",
+            "PutResourcePolicy",
+            &json!({"secretId": "serverless-tls-cert-dev"})
+        )])
+        .is_empty()
+    );
     // Where CloudTrail left out what it is about, it may be ours.
-    let cut = call("iam.amazonaws.com", "PutRolePolicy", &json!({"omitted": true, "originalSize": 200_000}));
+    let cut = call(
+        "iam.amazonaws.com",
+        "PutRolePolicy",
+        &json!({"omitted": true, "originalSize": 200_000}),
+    );
     assert_eq!(judge(&[cut])[0].rule, "role-policy-changed");
     let nothing = call("kms.amazonaws.com", "CreateGrant", &Value::Null);
     assert_eq!(judge(&[nothing])[0].rule, "key-grant-created");

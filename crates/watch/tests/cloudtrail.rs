@@ -45,22 +45,46 @@ fn gzip(document: &str) -> Vec<u8> {
 #[test]
 fn a_signature_has_everything_that_is_used() {
     let [record] = records(SIGN).try_into().unwrap();
-    assert_eq!((record.source.as_str(), record.name.as_str()), ("kms.amazonaws.com", "Sign"));
+    assert_eq!(
+        (record.source.as_str(), record.name.as_str()),
+        ("kms.amazonaws.com", "Sign")
+    );
     assert_eq!(record.time, UnixTime::from_rfc3339("2026-11-28T10:00:02Z").unwrap());
-    assert_eq!((record.region.as_str(), record.account.as_deref()), ("eu-west-2", Some("111122223333")));
-    assert_eq!(record.request_id.as_deref(), Some("8d0b35e0-46cf-48b9-be99-bf2ebc9ab9fb"));
+    assert_eq!(
+        (record.region.as_str(), record.account.as_deref()),
+        ("eu-west-2", Some("111122223333"))
+    );
+    assert_eq!(
+        record.request_id.as_deref(),
+        Some("8d0b35e0-46cf-48b9-be99-bf2ebc9ab9fb")
+    );
     assert_eq!(record.event_id, Id::of("107b3cac-b125-4556-9702-12a2b9afcff7"));
-    assert_eq!((record.error_code, record.read_only, record.category), (None, Some(true), Category::Management));
+    assert_eq!(
+        (record.error_code, record.read_only, record.category),
+        (None, Some(true), Category::Management)
+    );
     assert_eq!(record.identity.kind.as_deref(), Some("AssumedRole"));
-    assert_eq!(record.identity.principal_id.as_deref(), Some("AROAEXAMPLEID:serverless-tls-cert-dev"));
-    assert_eq!(record.identity.role.as_deref(), Some("arn:aws:iam::111122223333:role/serverless-tls-cert-dev"));
+    assert_eq!(
+        record.identity.principal_id.as_deref(),
+        Some("AROAEXAMPLEID:serverless-tls-cert-dev")
+    );
+    assert_eq!(
+        record.identity.role.as_deref(),
+        Some("arn:aws:iam::111122223333:role/serverless-tls-cert-dev")
+    );
     assert_eq!(record.identity.session(), Some("serverless-tls-cert-dev"));
     let function = record.identity.function.unwrap();
-    assert_eq!(function.arn, "arn:aws:lambda:eu-west-2:111122223333:function:serverless-tls-cert-dev");
+    assert_eq!(
+        function.arn,
+        "arn:aws:lambda:eu-west-2:111122223333:function:serverless-tls-cert-dev"
+    );
     assert!(function.version.unwrap().ends_with(":$LATEST"));
     assert_eq!(record.source_ip.as_deref(), Some("192.0.2.10"));
     assert!(record.user_agent.unwrap().contains("00112233445566778899aabbccddeeff"));
-    assert_eq!(record.resources, ["arn:aws:kms:eu-west-2:111122223333:key/0987dcba-09fe-87dc-65ba-ab0987654321"]);
+    assert_eq!(
+        record.resources,
+        ["arn:aws:kms:eu-west-2:111122223333:key/0987dcba-09fe-87dc-65ba-ab0987654321"]
+    );
     assert_eq!(record.parameters.text("signingAlgorithm"), Some("ECDSA_SHA_256"));
 }
 
@@ -70,7 +94,12 @@ fn an_invocation_and_a_change_have_what_is_used() {
     assert_eq!((invoke.category, invoke.read_only), (Category::Data, Some(false)));
     assert_eq!(invoke.identity.invoked_by.as_deref(), Some("states.amazonaws.com"));
     assert_eq!(invoke.identity.function, None);
-    assert!(invoke.function_version.unwrap().ends_with("serverless-tls-cert-dev:$LATEST"));
+    assert!(
+        invoke
+            .function_version
+            .unwrap()
+            .ends_with("serverless-tls-cert-dev:$LATEST")
+    );
     assert!(invoke.parameters.leaves().is_empty());
     let [update] = records(UPDATE).try_into().unwrap();
     assert_eq!(update.name, "UpdateFunctionCode20150331v2");
@@ -126,7 +155,10 @@ fn events_that_anybody_can_send_are_no_records() {
     ] {
         assert!(matches!(forged(source, kind), Entry::Foreign { .. }), "{source} {kind}");
     }
-    assert!(matches!(forged("aws.kms", "AWS API Call via CloudTrail"), Entry::Record(_)));
+    assert!(matches!(
+        forged("aws.kms", "AWS API Call via CloudTrail"),
+        Entry::Record(_)
+    ));
 }
 
 /// What became of a document: `r` for a record, else what was wrong.
@@ -136,7 +168,11 @@ fn outcome(document: &str) -> String {
         Ok(Entry::Foreign { .. }) => "f".to_owned(),
         Err(fault) => format!("{fault:?}").split(['(', ' ']).next().unwrap().to_owned(),
     };
-    entries(document.as_bytes()).iter().map(name).collect::<Vec<_>>().join(" ")
+    entries(document.as_bytes())
+        .iter()
+        .map(name)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[test]
@@ -152,7 +188,10 @@ fn what_is_no_record_stops_no_other() {
         record[field] = value;
         record.to_string()
     };
-    let deep = with("x", serde_json::from_str(&format!("{}{}", "[".repeat(30), "]".repeat(30))).unwrap());
+    let deep = with(
+        "x",
+        serde_json::from_str(&format!("{}{}", "[".repeat(30), "]".repeat(30))).unwrap(),
+    );
     let long = with("x", json!("y".repeat(1 << 16)));
     for (bad, fault) in [
         (without("eventID"), "Missing"),
@@ -208,7 +247,10 @@ fn what_is_no_json_is_told_and_read_around_where_it_can_be() {
 fn a_compressed_document_is_whole_and_alone() {
     let mut trailing = gzip(SIGN);
     trailing.extend_from_slice(b"more");
-    assert!(matches!(&entries(trailing.as_slice())[..], [Ok(_), Err(Fault::Trailing)]));
+    assert!(matches!(
+        &entries(trailing.as_slice())[..],
+        [Ok(_), Err(Fault::Trailing)]
+    ));
     let mut twice = gzip(SIGN);
     twice.extend(gzip(SIGN));
     assert!(matches!(&entries(twice.as_slice())[..], [Ok(_), Err(Fault::Trailing)]));
@@ -220,6 +262,6 @@ fn a_compressed_document_is_whole_and_alone() {
     damaged[end] ^= 1;
     assert!(matches!(entries(damaged.as_slice()).last(), Some(Err(Fault::Io(_)))));
     // Nothing is read beyond the limit, whatever it is compressed to.
-    let bomb = gzip(&format!("{{\"Records\": [{}", " ".repeat(64 << 20)));
+    let bomb = gzip(&format!("{{\"Records\": [{}", " ".repeat(4 << 20)));
     assert!(matches!(&entries(bomb.as_slice())[..], [Err(Fault::DocumentTooLong)]));
 }

@@ -10,20 +10,24 @@ use std::{env, fs};
 use chancery_watch::rules::{self, Call, Doer, Rule};
 
 const UPDATE: &str = "UPDATE_DOCS=1 cargo test -p chancery-watch --test all guard_docs";
-const BEGIN: &str =
-    "<!-- From here on written from the rules by `UPDATE_DOCS=1 cargo test -p chancery-watch --test all guard_docs`. A change made here by hand is lost. -->\n";
+const BEGIN: &str = "<!-- From here on written from the rules by `UPDATE_DOCS=1 cargo test -p chancery-watch --test all guard_docs`. A change made here by hand is lost. -->\n";
 
 #[test]
 fn the_page_has_every_rule_as_it_is() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/aws/guard.md");
     let page = fs::read_to_string(&path).unwrap();
-    let (by_hand, committed) = page.split_once(BEGIN).expect("the page has the line that begins the tables");
+    let (by_hand, committed) = page
+        .split_once(BEGIN)
+        .expect("the page has the line that begins the tables");
     let written = tables();
     if env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&path, format!("{by_hand}{BEGIN}{written}")).unwrap();
         return;
     }
-    assert!(committed == written, "docs/aws/guard.md is out of date; write it anew with\n{UPDATE}");
+    assert!(
+        committed == written,
+        "docs/aws/guard.md is out of date; write it anew with\n{UPDATE}"
+    );
 }
 
 #[test]
@@ -32,23 +36,43 @@ fn every_rule_has_a_name_of_its_own_and_says_what_to_do() {
     let watched = rules::watch().map(|watched| &watched.rule);
     for rule in rules::MATCHING.into_iter().chain(watched) {
         assert!(names.insert(rule.id), "{} is there twice", rule.id);
-        assert!(rule.id.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-'), "{}", rule.id);
+        assert!(
+            rule.id.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-'),
+            "{}",
+            rule.id
+        );
         assert!(rule.remedy.ends_with('.') && !rule.title.ends_with('.'), "{}", rule.id);
-        assert!(rules::RUNBOOKS.iter().any(|runbook| *runbook == rule.runbook), "{}", rule.id);
+        assert!(
+            rules::RUNBOOKS.iter().any(|runbook| *runbook == rule.runbook),
+            "{}",
+            rule.id
+        );
     }
 }
 
 fn tables() -> String {
     let mut page = "\n## Rules of the comparison\n\n| rule | severity | what was found | first minute | then |\n|---|---|---|---|---|\n".to_owned();
     for rule in rules::MATCHING {
-        let _ = writeln!(page, "| `{}` | {} | {} | {} | {} |", rule.id, rule.severity.as_str(), rule.title, rule.remedy, link(rule));
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} |",
+            rule.id,
+            rule.severity.as_str(),
+            rule.title,
+            rule.remedy,
+            link(rule)
+        );
     }
     page += "\n## Rules over the account\n\nNames of calls are CloudTrail's; `*` stands for an API's date. A refused call is one step less severe.\n\n\
              | rule | severity | what was found | calls | about | expected of | first minute | then |\n|---|---|---|---|---|---|---|---|\n";
     for watched in rules::watch() {
         let rule = &watched.rule;
         let calls: Vec<String> = watched.calls.iter().map(calls).collect();
-        let calls = if calls.is_empty() { "any".to_owned() } else { calls.join("; ") };
+        let calls = if calls.is_empty() {
+            "any".to_owned()
+        } else {
+            calls.join("; ")
+        };
         let _ = writeln!(
             page,
             "| `{}` | {} | {} | {calls} | {} | {} | {} | {} |",
@@ -75,7 +99,9 @@ fn tables() -> String {
 fn calls(call: &Call) -> String {
     let service = call.source.split('.').next().unwrap();
     let names: Vec<String> = call.names.iter().map(|name| format!("`{name}`")).collect();
-    let with = call.with.map_or(String::new(), |parameter| format!(" with `{parameter}`"));
+    let with = call
+        .with
+        .map_or(String::new(), |parameter| format!(" with `{parameter}`"));
     format!("{service}: {}{with}", names.join(", "))
 }
 

@@ -219,7 +219,11 @@ impl History {
         let mut history = Self::default();
         for (number, step) in steps.iter().enumerate() {
             // Numbers of a step's first attempt and its second.
-            history.step(*step, 2 * number, START.plus_seconds(60 * i64::try_from(number).unwrap()));
+            history.step(
+                *step,
+                2 * number,
+                START.plus_seconds(60 * i64::try_from(number).unwrap()),
+            );
         }
         history
     }
@@ -258,7 +262,8 @@ impl History {
         second.outcome = receipt(number + 1, at.plus_seconds(6));
         let mark = second.attempt.origin.id;
         self.attempts.push(second);
-        self.events.push(sign(&ca, by, at.plus_seconds(6), number + 1, Some(mark)));
+        self.events
+            .push(sign(&ca, by, at.plus_seconds(6), number + 1, Some(mark)));
     }
 
     /// Four hours after the last step: everything has settled.

@@ -9,7 +9,8 @@ use chancery_x509::time::UnixTime;
 use serde_json::json;
 
 use crate::history::{
-    History, START, Step, attempt, certificate, crl, expected, invoke, issuing, receipt, root, rules, session, sign, uuid,
+    History, START, Step, attempt, certificate, crl, expected, invoke, issuing, receipt, root, rules, session, sign,
+    uuid,
 };
 
 fn honest() -> History {
@@ -31,13 +32,19 @@ fn each_verdict_has_its_evidence() {
     thief(&mut history, 900, START.plus_seconds(30));
     let (findings, coverage) = history.judge(&expected());
     let finding = &findings[0];
-    assert_eq!((finding.rule, finding.severity, finding.count), ("unaccounted-signature", Severity::Critical, 1));
+    assert_eq!(
+        (finding.rule, finding.severity, finding.count),
+        ("unaccounted-signature", Severity::Critical, 1)
+    );
     assert_eq!(finding.ca.as_deref(), Some(issuing().as_str()));
     assert_eq!(finding.evidence[0].event_id, uuid(2, 900));
     assert_eq!(finding.evidence[0].request_id, uuid(1, 900));
     assert!(finding.evidence[0].principal.contains("serverless-tls-cert-dev"));
     assert!(!finding.remedy.is_empty() && finding.title.contains("no attempt"));
-    assert_eq!((coverage.matching, coverage.signatures, coverage.invocations), ("three-way", 5, 4));
+    assert_eq!(
+        (coverage.matching, coverage.signatures, coverage.invocations),
+        ("three-way", 5, 4)
+    );
     assert_eq!(coverage.attempts, 4);
 }
 
@@ -48,7 +55,10 @@ fn one_cause_is_one_finding() {
         thief(&mut history, number, START.plus_seconds(30));
     }
     let (findings, _) = history.judge(&expected());
-    assert_eq!((findings.len(), findings[0].count, findings[0].evidence.len()), (1, 50, 20));
+    assert_eq!(
+        (findings.len(), findings[0].count, findings[0].evidence.len()),
+        (1, 50, 20)
+    );
 }
 
 #[test]
@@ -82,7 +92,11 @@ fn without_invocations_the_match_is_of_two_and_says_so() {
     let (findings, coverage) = history.judge(&where_seen);
     assert_eq!(rules(&findings), Vec::<&str>::new());
     assert_eq!(coverage.matching, "two-way");
-    assert!(coverage.not_seen.iter().any(|what| what.contains("data events")), "{:?}", coverage.not_seen);
+    assert!(
+        coverage.not_seen.iter().any(|what| what.contains("data events")),
+        "{:?}",
+        coverage.not_seen
+    );
     // Where they are recorded, somebody switched them off.
     assert_eq!(found(&history), ["invoke-missing"]);
     thief(&mut history, 900, START.plus_seconds(30));
@@ -125,7 +139,10 @@ fn what_is_missing_is_missed_after_the_settling_time() {
     let (findings, coverage) = history.judge_at(&expected(), early);
     assert_eq!(rules(&findings), Vec::<&str>::new());
     assert!(coverage.pending > 0);
-    assert_eq!(rules(&history.judge_at(&expected(), START.plus_seconds(7200)).0), ["signature-missing"]);
+    assert_eq!(
+        rules(&history.judge_at(&expected(), START.plus_seconds(7200)).0),
+        ["signature-missing"]
+    );
 
     // An invocation comes late, too; what should not be there is told at once.
     let mut history = honest();
@@ -134,17 +151,29 @@ fn what_is_missing_is_missed_after_the_settling_time() {
     assert_eq!(found(&history), ["unaccounted-signature"]);
     let mut history = honest();
     thief(&mut history, 900, START);
-    assert_eq!(rules(&history.judge_at(&expected(), START.plus_seconds(299)).0), Vec::<&str>::new());
-    assert_eq!(rules(&history.judge_at(&expected(), START.plus_seconds(300)).0), ["unaccounted-signature"]);
+    assert_eq!(
+        rules(&history.judge_at(&expected(), START.plus_seconds(299)).0),
+        Vec::<&str>::new()
+    );
+    assert_eq!(
+        rules(&history.judge_at(&expected(), START.plus_seconds(300)).0),
+        ["unaccounted-signature"]
+    );
 }
 
 #[test]
 fn lost_answers_are_named_and_many_are_an_alarm() {
     let mut history = History::of(&[Step::LostSigned, Step::LostUnsigned, Step::Issue]);
     let (findings, coverage) = history.judge(&expected());
-    assert_eq!((findings[0].rule, findings[0].severity, findings.len()), ("lost-attempts", Severity::Low, 1));
+    assert_eq!(
+        (findings[0].rule, findings[0].severity, findings.len()),
+        ("lost-attempts", Severity::Low, 1)
+    );
     assert!(coverage.lost[0].named);
-    assert_eq!(coverage.lost[0].attempt, history.attempts[0].attempt.origin.id.to_string());
+    assert_eq!(
+        coverage.lost[0].attempt,
+        history.attempts[0].attempt.origin.id.to_string()
+    );
     assert_eq!(coverage.lost_unsigned, 1);
     // Where KMS's record does not name it, it is counted: one signature for one attempt.
     for event in &mut history.events {
@@ -154,13 +183,20 @@ fn lost_answers_are_named_and_many_are_an_alarm() {
     assert_eq!(rules(&findings), Vec::<&str>::new());
     assert!(!coverage.lost[0].named);
     thief(&mut history, 900, START.plus_seconds(70));
-    assert_eq!(rules(&history.judge(&expected()).0), Vec::<&str>::new(), "it may be of the second lost attempt");
+    assert_eq!(
+        rules(&history.judge(&expected()).0),
+        Vec::<&str>::new(),
+        "it may be of the second lost attempt"
+    );
     thief(&mut history, 901, START.plus_seconds(70));
     assert_eq!(found(&history), ["unaccounted-signature"]);
 
     let history = History::of(&[Step::LostSigned; 11]);
     let (findings, _) = history.judge(&expected());
-    assert_eq!((findings[0].rule, findings[0].severity, findings[0].count), ("lost-attempts", Severity::High, 11));
+    assert_eq!(
+        (findings[0].rule, findings[0].severity, findings[0].count),
+        ("lost-attempts", Severity::High, 11)
+    );
 }
 
 #[test]
@@ -175,7 +211,11 @@ fn a_lost_attempt_excuses_nothing_of_another_time_key_or_function() {
         let mut history = history.clone();
         history.events.push(sign(&ca, by, at, 900, None));
         let now = START.plus_seconds(2 * 86_400);
-        assert_eq!(rules(&history.judge_at(&expected(), now).0), ["unaccounted-signature"], "{by} {at}");
+        assert_eq!(
+            rules(&history.judge_at(&expected(), now).0),
+            ["unaccounted-signature"],
+            "{by} {at}"
+        );
     }
 }
 
@@ -183,7 +223,9 @@ fn a_lost_attempt_excuses_nothing_of_another_time_key_or_function() {
 fn a_second_signature_for_one_attempt_is_one_too_many() {
     let mut history = honest();
     let mark = history.attempts[0].attempt.origin.id;
-    history.events.push(sign(&issuing(), "tls-cert", START.plus_seconds(2), 900, Some(mark)));
+    history
+        .events
+        .push(sign(&issuing(), "tls-cert", START.plus_seconds(2), 900, Some(mark)));
     let (findings, _) = history.judge(&expected());
     assert_eq!(rules(&findings), ["count-exceeded"]);
     assert!(findings[0].title.contains("more than once for one attempt"));
@@ -193,7 +235,9 @@ fn a_second_signature_for_one_attempt_is_one_too_many() {
 fn an_invocation_that_lambda_repeats_may_have_another_thing_signed() {
     let mut history = honest();
     let again = |history: &mut History| {
-        history.events.push(sign(&issuing(), "tls-cert", START.plus_seconds(40), 900, None));
+        history
+            .events
+            .push(sign(&issuing(), "tls-cert", START.plus_seconds(40), 900, None));
         let mut second = attempt(certificate(900), START.plus_seconds(40), 900, 1);
         second.attempt.origin.request_id = Some(uuid(3, 0));
         second.outcome = receipt(900, START.plus_seconds(40));
@@ -224,14 +268,21 @@ fn refusals_are_told_and_throttling_is_not() {
     let mut history = honest();
     denied["userIdentity"] = json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/mallory"});
     denied["resources"] = json!([]);
-    for key in ["alias/serverless-issuing-ca-dev", "arn:aws:kms:eu-west-2:111122223333:alias/serverless-issuing-ca-dev", "0987dcba-09fe-87dc-65ba-ab0987654321"] {
+    for key in [
+        "alias/serverless-issuing-ca-dev",
+        "arn:aws:kms:eu-west-2:111122223333:alias/serverless-issuing-ca-dev",
+        "0987dcba-09fe-87dc-65ba-ab0987654321",
+    ] {
         denied["requestParameters"]["keyId"] = json!(key);
         denied["eventID"] = json!(key);
         denied["requestID"] = json!(key);
         history.events.push(denied.clone());
     }
     let (findings, _) = history.judge(&expected());
-    assert_eq!((findings[0].rule, findings[0].count, findings.len()), ("denied-signature", 3, 1));
+    assert_eq!(
+        (findings[0].rule, findings[0].count, findings.len()),
+        ("denied-signature", 3, 1)
+    );
     assert!(findings[0].title.contains("mallory"));
     // Of whoever may not sign, any failure is an attempt.
     history.events.truncate(8);
@@ -248,7 +299,11 @@ fn a_role_that_was_made_again_is_another_one() {
     }
     let mut history = honest();
     assert_eq!(rules(&history.judge(&expected).0), Vec::<&str>::new());
-    let place = history.events.iter().position(|event| event["eventName"] == "Sign").unwrap();
+    let place = history
+        .events
+        .iter()
+        .position(|event| event["eventName"] == "Sign")
+        .unwrap();
     history.events[place]["userIdentity"]["principalId"] = json!("AROAOTHER:serverless-tls-cert-dev");
     assert_eq!(rules(&history.judge(&expected).0), ["wrong-role"]);
 }
@@ -256,7 +311,11 @@ fn a_role_that_was_made_again_is_another_one() {
 #[test]
 fn a_function_that_signs_for_another_purpose_is_told() {
     let mut history = honest();
-    let place = history.attempts.iter().position(|record| record.attempt.subject == crl(issuing(), 2)).unwrap();
+    let place = history
+        .attempts
+        .iter()
+        .position(|record| record.attempt.subject == crl(issuing(), 2))
+        .unwrap();
     history.attempts[place].attempt.subject = certificate(77);
     assert_eq!(found(&history), ["wrong-function"]);
 }
@@ -268,8 +327,10 @@ fn before_the_start_line_signatures_are_counted_and_never_judged() {
     for number in 900..903 {
         let mut event = sign(&issuing(), "tls-cert", former, number, None);
         event["userIdentity"] = session("former-function");
-        event["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = json!("arn:aws:iam::111122223333:role/serverless-tls-cert-dev");
-        event["userIdentity"]["inScopeOf"]["credentialsIssuedTo"] = json!("arn:aws:lambda:eu-west-2:111122223333:function:serverless-tls-cert-dev");
+        event["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] =
+            json!("arn:aws:iam::111122223333:role/serverless-tls-cert-dev");
+        event["userIdentity"]["inScopeOf"]["credentialsIssuedTo"] =
+            json!("arn:aws:lambda:eu-west-2:111122223333:function:serverless-tls-cert-dev");
         history.events.push(event);
     }
     let mut adopted = expected();
@@ -277,15 +338,22 @@ fn before_the_start_line_signatures_are_counted_and_never_judged() {
     let (findings, coverage) = history.judge(&adopted);
     assert_eq!(rules(&findings), Vec::<&str>::new());
     let before = &coverage.before_start[issuing().as_str()];
-    assert_eq!((before.signatures, before.first, before.start), (3, Some(former), Some(START)));
+    assert_eq!(
+        (before.signatures, before.first, before.start),
+        (3, Some(former), Some(START))
+    );
     // A line that is known does not move with what is in the journal.
     assert_eq!(found(&history), ["unaccounted-signature"]);
     // A key that has no attempt at all gets one a day after the first of the others.
     let mut history = History::of(&[Step::Issue]);
-    history.events.push(sign(&root(), "root-ca-crl", START.plus_seconds(86_399), 900, None));
+    history
+        .events
+        .push(sign(&root(), "root-ca-crl", START.plus_seconds(86_399), 900, None));
     let now = START.plus_seconds(3 * 86_400);
     assert_eq!(rules(&history.judge_at(&adopted, now).0), Vec::<&str>::new());
-    history.events.push(sign(&root(), "root-ca-crl", START.plus_seconds(86_400), 901, None));
+    history
+        .events
+        .push(sign(&root(), "root-ca-crl", START.plus_seconds(86_400), 901, None));
     assert_eq!(rules(&history.judge_at(&adopted, now).0), ["unaccounted-signature"]);
 }
 
@@ -309,7 +377,12 @@ fn nothing_is_missed_where_nothing_was_given() {
     history.events.clear();
     let (findings, coverage) = history.judge(&expected());
     assert_eq!(rules(&findings), Vec::<&str>::new());
-    assert!(coverage.not_seen.iter().any(|what| what.contains("no record was given")));
+    assert!(
+        coverage
+            .not_seen
+            .iter()
+            .any(|what| what.contains("no record was given"))
+    );
     let (findings, coverage) = History::default().judge(&expected());
     assert!(findings.is_empty());
     assert_eq!(coverage.matching, "none");
@@ -320,7 +393,8 @@ fn an_attempt_before_the_records_is_not_missed() {
     let history = honest();
     let mut expected = expected();
     let mut cut = history.clone();
-    cut.events.retain(|event| event["eventTime"].as_str().unwrap() > START.plus_seconds(50).to_string().as_str());
+    cut.events
+        .retain(|event| event["eventTime"].as_str().unwrap() > START.plus_seconds(50).to_string().as_str());
     assert_eq!(rules(&cut.judge(&expected).0), ["signature-missing"]);
     expected.since = Some(START.plus_seconds(50));
     assert_eq!(rules(&cut.judge(&expected).0), Vec::<&str>::new());
@@ -364,7 +438,11 @@ fn the_log_of_a_key_store_is_matched_by_receipts_alone() {
     let judge = |receipts: &[&Receipt]| {
         let mut observed = Observed::new(&expected);
         for receipt in receipts {
-            observed.signature(&Signature { receipt, key: &key, time: START });
+            observed.signature(&Signature {
+                receipt,
+                key: &key,
+                time: START,
+            });
         }
         let mut comparison = observed.compare(START.plus_seconds(86_400), Coverage::default());
         comparison.attempt(&row);
@@ -374,7 +452,10 @@ fn the_log_of_a_key_store_is_matched_by_receipts_alone() {
     let other = Receipt("04CHC5S0FS8RRKR1C02H".to_owned());
     assert_eq!(judge(&[&made]), ["attempt-unreadable"]);
     assert_eq!(judge(&[&made, &other]), ["attempt-unreadable", "unaccounted-signature"]);
-    assert_eq!(judge(&[&other]), ["attempt-unreadable", "signature-missing", "unaccounted-signature"]);
+    assert_eq!(
+        judge(&[&other]),
+        ["attempt-unreadable", "signature-missing", "unaccounted-signature"]
+    );
 }
 
 #[test]

@@ -38,6 +38,9 @@ mod tests {
         let measured = json!({"records": 1_000_000, "signatures": 400_000, "seconds": 12.34, "peak_kib": 51_200});
         let text = text(&measured, "Machine.");
         assert!(text.starts_with("## The guard\n"), "{text}");
-        assert!(text.ends_with("| 1000000 | 400000 | 12.3 s | 60 s | 50.0 MiB | 64 MiB |\n"), "{text}");
+        assert!(
+            text.ends_with("| 1000000 | 400000 | 12.3 s | 60 s | 50.0 MiB | 64 MiB |\n"),
+            "{text}"
+        );
     }
 }

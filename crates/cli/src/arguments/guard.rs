@@ -55,7 +55,7 @@ pub(crate) struct SeenArguments {
     pub(crate) files: Vec<PathBuf>,
 
     /// The CA that serial numbers without a certificate are of, e.g. chancery-issuing-ca
-    #[arg(long, value_name = "CA", value_parser = CaName::new::<String>)]
+    #[arg(long, value_name = "CA", value_parser = clap::value_parser!(CaName))]
     pub(crate) issuer: Option<CaName>,
 }
 

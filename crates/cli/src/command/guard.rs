@@ -38,7 +38,9 @@ const FOUND: u8 = 3;
 /// Compares, or looks for what others have seen.
 pub(crate) fn run(arguments: &Arguments, guard: &GuardArguments) -> Result<ExitCode> {
     if arguments.url.is_some() {
-        bail!("`chancery guard` reads the ledger itself: run it on the server's machine, without --url and CHANCERY_URL");
+        bail!(
+            "`chancery guard` reads the ledger itself: run it on the server's machine, without --url and CHANCERY_URL"
+        );
     }
     let authority = authority::open(arguments, guard)?;
     if let Some(GuardCommand::Seen(seen)) = &guard.command {
@@ -133,7 +135,10 @@ fn read_log(folder: &Path, now: UnixTime, observed: &mut Observed<'_>, coverage:
 /// When the journal begins.
 fn first_attempt(authority: &GuardedAuthority, now: UnixTime) -> Result<Option<UnixTime>> {
     let listing = authority.ledger.attempts().list(None, now, 1);
-    let page = authority.runtime.block_on(listing).context("the journal cannot be read")?;
+    let page = authority
+        .runtime
+        .block_on(listing)
+        .context("the journal cannot be read")?;
     Ok(page.attempts.first().map(|record| record.attempt.at))
 }
 
@@ -157,7 +162,10 @@ fn read_journal(
     let mut after = from;
     loop {
         let listing = authority.ledger.attempts().list(after, now.plus_seconds(1), PAGE);
-        let page = authority.runtime.block_on(listing).context("the journal cannot be read")?;
+        let page = authority
+            .runtime
+            .block_on(listing)
+            .context("the journal cannot be read")?;
         page.unreadable.iter().for_each(|name| comparison.unreadable(name));
         page.attempts.iter().for_each(|record| comparison.attempt(record));
         match page.next {

@@ -10,6 +10,7 @@ mod first_steps;
 mod folder;
 mod freeze;
 mod going_away;
+mod guard;
 mod judged;
 mod mutual_tls;
 mod own_certificate;

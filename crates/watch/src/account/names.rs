@@ -18,10 +18,8 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn new(service: &'static str, names: &'a [String]) -> Self {
-        let (patterns, exact): (Vec<&str>, Vec<&str>) = names
-            .iter()
-            .map(String::as_str)
-            .partition(|name| name.contains('*'));
+        let (patterns, exact): (Vec<&str>, Vec<&str>) =
+            names.iter().map(String::as_str).partition(|name| name.contains('*'));
         Self {
             service,
             exact: exact.into_iter().collect(),

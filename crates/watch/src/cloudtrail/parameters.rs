@@ -178,7 +178,9 @@ mod tests {
 
     #[test]
     fn texts_are_found_wherever_they_stand() {
-        let parameters = read(r#"{"keyId": "alias/a", "names": ["one", "two"], "deep": {"er": {"days": 7, "on": true}}, "no": null}"#);
+        let parameters = read(
+            r#"{"keyId": "alias/a", "names": ["one", "two"], "deep": {"er": {"days": 7, "on": true}}, "no": null}"#,
+        );
         assert_eq!(parameters.text("keyId"), Some("alias/a"));
         assert_eq!(parameters.text("days"), Some("7"));
         assert_eq!(parameters.text("on"), Some("true"));

@@ -93,7 +93,14 @@ impl DeploymentFacts {
     }
 
     fn role(&self, function: &str) -> String {
-        let role = || format!("arn:{}:iam::{}:role/{}", self.partition, self.account, self.named(function));
+        let role = || {
+            format!(
+                "arn:{}:iam::{}:role/{}",
+                self.partition,
+                self.account,
+                self.named(function)
+            )
+        };
         self.roles.get(function).cloned().unwrap_or_else(role)
     }
 
@@ -103,12 +110,13 @@ impl DeploymentFacts {
 
     fn key(&self, ca: &CaFacts) -> ExpectedKey {
         let signers = SIGNERS.iter().enumerate();
-        let signers = signers
-            .filter(|(_, (_, of_root, _, _))| *of_root == ca.is_root)
-            .map(|(function, (_, _, purpose, _))| Signer {
-                function,
-                purposes: vec![*purpose],
-            });
+        let signers =
+            signers
+                .filter(|(_, (_, of_root, _, _))| *of_root == ca.is_root)
+                .map(|(function, (_, _, purpose, _))| Signer {
+                    function,
+                    purposes: vec![*purpose],
+                });
         let mut names = vec![format!("alias/{}", ca.name)];
         names.extend(ca.key.clone());
         ExpectedKey {

@@ -312,7 +312,11 @@ fn of_sign(sign: &Sign, attempt: &Attempt, detail: &str) -> Evidence {
     Evidence {
         time: Some(sign.time()),
         event_id: sign.event.to_string(),
-        request_id: if sign.legible { sign.request.to_string() } else { String::new() },
+        request_id: if sign.legible {
+            sign.request.to_string()
+        } else {
+            String::new()
+        },
         invocation: attempt.origin.request_id.clone().unwrap_or_default(),
         attempt: attempt.origin.id.to_string(),
         subject: attempt.subject.to_string(),

@@ -63,7 +63,9 @@ impl<'a> Observed<'a> {
             expected,
             keys,
             ids,
-            functions: functions.map(|(place, function)| (function.arn.as_str(), place)).collect(),
+            functions: functions
+                .map(|(place, function)| (function.arn.as_str(), place))
+                .collect(),
             signs: Vec::new(),
             invokes: Vec::new(),
             details: HashMap::new(),
@@ -97,7 +99,9 @@ impl<'a> Observed<'a> {
     pub fn signature(&mut self, signature: &Signature<'_>) {
         self.given = true;
         widen(&mut self.first, &mut self.last, signature.time);
-        let Some(&key) = self.keys.get(signature.key.0.as_str()) else { return };
+        let Some(&key) = self.keys.get(signature.key.0.as_str()) else {
+            return;
+        };
         let id = Id::of(&signature.receipt.0);
         let mut sign = Sign::new(id, id, signature.time, key);
         sign.legible = Id::read(&signature.receipt.0).is_some();
@@ -165,7 +169,11 @@ impl<'a> Observed<'a> {
         let algorithm = record.parameters.text("signingAlgorithm").unwrap_or_default();
         let message = record.parameters.text("messageType").unwrap_or_default();
         if key.algorithm.as_deref().is_some_and(|expected| expected != algorithm) || message == "RAW" {
-            return (Fault::Algorithm, function, format!("{algorithm}, message type {message}"));
+            return (
+                Fault::Algorithm,
+                function,
+                format!("{algorithm}, message type {message}"),
+            );
         }
         let mut regions = key.names.iter().filter_map(|name| region_of(name)).peekable();
         if regions.peek().is_some() && !regions.any(|region| region == record.region) {
@@ -180,10 +188,18 @@ impl<'a> Observed<'a> {
             return Ok(None);
         }
         let role = identity.role.as_deref();
-        let functions = key.signers.iter().map(|signer| (signer.function, &self.expected.functions[signer.function]));
-        let candidates: Vec<_> = functions.filter(|(_, function)| role == Some(function.role.as_str())).collect();
+        let functions = key
+            .signers
+            .iter()
+            .map(|signer| (signer.function, &self.expected.functions[signer.function]));
+        let candidates: Vec<_> = functions
+            .filter(|(_, function)| role == Some(function.role.as_str()))
+            .collect();
         if candidates.is_empty() {
-            return Err((Fault::Role, "no function that may sign with this key has this role".to_owned()));
+            return Err((
+                Fault::Role,
+                "no function that may sign with this key has this role".to_owned(),
+            ));
         }
         let id = identity.principal_id.as_deref().and_then(|id| id.split(':').next());
         let is_same = |known: &Option<String>| known.is_none() || known.as_deref() == id;
@@ -232,7 +248,11 @@ pub(crate) fn evidence(record: &Record, detail: String) -> Evidence {
         time: Some(record.time),
         event_id: record.event_id.to_string(),
         request_id: record.request_id.clone().unwrap_or_default(),
-        call: format!("{}:{}", record.source.split('.').next().unwrap_or_default(), record.name),
+        call: format!(
+            "{}:{}",
+            record.source.split('.').next().unwrap_or_default(),
+            record.name
+        ),
         principal: record.identity.name().to_owned(),
         source_ip: record.source_ip.clone().unwrap_or_default(),
         region: record.region.clone(),

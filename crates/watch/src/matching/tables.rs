@@ -146,7 +146,13 @@ mod tests {
         assert_eq!((signs.len(), signs[0].fault), (1, Fault::Role));
 
         let invoke = |event, runs| Invoke::new(id("r"), id(event), at, 1, runs);
-        let mut invokes = vec![invoke("1", 0), invoke("2", 1), invoke("3", 1), invoke("2", 1), invoke("1", 0)];
+        let mut invokes = vec![
+            invoke("1", 0),
+            invoke("2", 1),
+            invoke("3", 1),
+            invoke("2", 1),
+            invoke("1", 0),
+        ];
         sort_invokes(&mut invokes);
         assert_eq!((invokes.len(), invokes[0].runs), (1, 2));
     }

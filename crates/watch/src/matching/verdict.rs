@@ -302,7 +302,11 @@ fn of(sign: &Sign) -> Evidence {
     Evidence {
         time: Some(sign.time()),
         event_id: sign.event.to_string(),
-        request_id: if sign.legible { sign.request.to_string() } else { String::new() },
+        request_id: if sign.legible {
+            sign.request.to_string()
+        } else {
+            String::new()
+        },
         ..Evidence::default()
     }
 }

@@ -73,7 +73,10 @@ pub(super) fn keys(authority: &Authority) -> Result<Vec<(CaName, CaPublicKey)>> 
     let cas = authority.cas();
     let keys = cas.iter().map(|ca| {
         let key = CaPublicKey::from_der(ca.certificate().spki_der());
-        Ok((ca.name().clone(), key.with_context(|| format!("the key of {}", ca.name()))?))
+        Ok((
+            ca.name().clone(),
+            key.with_context(|| format!("the key of {}", ca.name()))?,
+        ))
     });
     keys.collect()
 }

@@ -51,7 +51,12 @@ pub(super) fn open(arguments: &Arguments, guard: &GuardArguments) -> Result<Guar
                 name: name.clone(),
                 key: Some(arn),
                 algorithm: Some(key.algorithm()),
-                is_root: opened.authority.config().cas().iter().any(|ca| ca.name() == name && ca.parent().is_none()),
+                is_root: opened
+                    .authority
+                    .config()
+                    .cas()
+                    .iter()
+                    .any(|ca| ca.name() == name && ca.parent().is_none()),
             })
             .collect(),
         roles: roles(&deployed),
@@ -78,7 +83,9 @@ fn key_arn(deployed: &Deployed, ca: &CaName) -> Result<String> {
     let call = client.get_public_key().key_id(format!("alias/{ca}"));
     let answer = deployed.runtime.block_on(call.send()).map_err(aws_error);
     let answer = answer.with_context(|| format!("the key of {ca} cannot be asked for"))?;
-    answer.key_id.with_context(|| format!("KMS does not say which key that of {ca} is"))
+    answer
+        .key_id
+        .with_context(|| format!("KMS does not say which key that of {ca} is"))
 }
 
 /// The roles of the functions that sign. Where the caller may not ask, they are called like the functions, as the module names them.
@@ -90,7 +97,13 @@ fn roles(deployed: &Deployed) -> HashMap<String, String> {
 fn tables(deployed: &Deployed, settings: &chancery_deployment::settings::AuthoritySettings) -> Vec<String> {
     let names = &deployed.names;
     vec![
-        settings.certificate_table.clone().unwrap_or_else(|| names.table().to_owned()),
-        settings.journal_table.clone().unwrap_or_else(|| names.journal_table().to_owned()),
+        settings
+            .certificate_table
+            .clone()
+            .unwrap_or_else(|| names.table().to_owned()),
+        settings
+            .journal_table
+            .clone()
+            .unwrap_or_else(|| names.journal_table().to_owned()),
     ]
 }

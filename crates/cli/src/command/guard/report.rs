@@ -24,20 +24,35 @@ pub(super) fn print(arguments: &Arguments, findings: &[Finding], coverage: &Cove
     show::facts([
         (
             "Records",
-            format!("{}{}", coverage.records, span(&coverage.first_record, &coverage.last_record)),
+            format!(
+                "{}{}",
+                coverage.records,
+                span(&coverage.first_record, &coverage.last_record)
+            ),
         ),
         ("Signatures", coverage.signatures.to_string()),
         ("Invocations", coverage.invocations.to_string()),
         (
             "Attempts",
-            format!("{}{}", coverage.attempts, span(&coverage.first_attempt, &coverage.last_attempt)),
+            format!(
+                "{}{}",
+                coverage.attempts,
+                span(&coverage.first_attempt, &coverage.last_attempt)
+            ),
         ),
         ("Matching", coverage.matching.to_owned()),
         ("Pending", coverage.pending.to_string()),
-        ("Lost", format!("{} signed, {} not", coverage.lost.len(), coverage.lost_unsigned)),
+        (
+            "Lost",
+            format!("{} signed, {} not", coverage.lost.len(), coverage.lost_unsigned),
+        ),
         (
             "Settling",
-            format!("{} minutes; judged as of {}", coverage.settling_seconds / 60, of(&coverage.now)),
+            format!(
+                "{} minutes; judged as of {}",
+                coverage.settling_seconds / 60,
+                of(&coverage.now)
+            ),
         ),
     ]);
     for (ca, before) in &coverage.before_start {
@@ -49,13 +64,18 @@ pub(super) fn print(arguments: &Arguments, findings: &[Finding], coverage: &Cove
         );
     }
     if coverage.is_of_a_key_store {
-        println!("note: the log is the key store's own, and nobody else saw the signatures: tamper-evident, not complete");
+        println!(
+            "note: the log is the key store's own, and nobody else saw the signatures: tamper-evident, not complete"
+        );
     }
     for what in &coverage.not_seen {
         println!("not seen: {}", show::visible(what));
     }
     if coverage.foreign.count > 0 {
-        println!("note: {} events are none of CloudTrail's, and were left out", coverage.foreign.count);
+        println!(
+            "note: {} events are none of CloudTrail's, and were left out",
+            coverage.foreign.count
+        );
     }
     Ok(())
 }
@@ -87,7 +107,11 @@ fn print_findings(findings: &[Finding]) {
         println!("Nothing was found.");
     }
     for finding in findings {
-        let times = if finding.count == 1 { String::new() } else { format!(" ({} times)", finding.count) };
+        let times = if finding.count == 1 {
+            String::new()
+        } else {
+            format!(" ({} times)", finding.count)
+        };
         println!(
             "{}: {}{times} [{}]",
             finding.severity.as_str(),
