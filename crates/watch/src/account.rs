@@ -72,7 +72,7 @@ impl<'a> Watch<'a> {
         if self.seen.len() < REMEMBERED && !self.seen.insert(record.event_id) {
             return;
         }
-        let is_deployer = self.is_by(record, &self.watched.deployers);
+        let is_deployer = is_by(record, &self.watched.deployers);
         let refused = record.error_code.as_deref();
         let what = self.about(rule.concerns, record);
         let severity = match (rule.expected, is_deployer, refused) {
@@ -143,9 +143,9 @@ impl<'a> Watch<'a> {
         match (rule.expected, rule.concerns) {
             (Doer::Functions, Concern::File) => {
                 let file = self.file(Concern::File, record);
-                file.is_some_and(|file| self.is_by(record, &file.writers))
+                file.is_some_and(|file| is_by(record, &file.writers))
             }
-            (Doer::Functions, _) => self.is_by(record, &self.watched.writers),
+            (Doer::Functions, _) => is_by(record, &self.watched.writers),
             (Doer::Service, _) => {
                 let by_service = record.identity.kind.as_deref() == Some("AWSService");
                 let service = record.identity.invoked_by.as_deref().unwrap_or_default();
@@ -159,14 +159,6 @@ impl<'a> Watch<'a> {
             }
             (Doer::Nobody | Doer::Deployer, _) => false,
         }
-    }
-
-    /// Whether one of those roles or users called.
-    fn is_by(&self, record: &Record, known: &[String]) -> bool {
-        let identity = &record.identity;
-        let names = [identity.role.as_deref(), identity.arn.as_deref()];
-        let mut names = names.into_iter().flatten();
-        names.any(|name| known.iter().any(|known| is_meant(known, name)))
     }
 
     /// The file of ours that a record is about.
@@ -198,4 +190,12 @@ impl<'a> Watch<'a> {
             }
         }
     }
+}
+
+/// Whether one of those roles or users called.
+fn is_by(record: &Record, known: &[String]) -> bool {
+    let identity = &record.identity;
+    let names = [identity.role.as_deref(), identity.arn.as_deref()];
+    let mut names = names.into_iter().flatten();
+    names.any(|name| known.iter().any(|known| is_meant(known, name)))
 }

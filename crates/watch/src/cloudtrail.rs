@@ -2,7 +2,7 @@
 //!
 //! - trail files, `{"Records": […]}`, plain or gzip;
 //! - answers of `LookupEvents`, `{"Events": [{"CloudTrailEvent": "…"}]}`, or the strings alone;
-//! - events of EventBridge, `{"source": "aws.kms", "detail": {…}}`, also as bodies of SQS messages;
+//! - events of `EventBridge`, `{"source": "aws.kms", "detail": {…}}`, also as bodies of SQS messages;
 //! - bare records, in an array or one after another.
 //!
 //! What is no record is reported and does not stop the others. Only the fields that something here uses are looked at; any other may

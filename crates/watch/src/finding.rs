@@ -69,6 +69,7 @@ pub struct Evidence {
 }
 
 /// Serialises a time as RFC 3339 has it.
+#[expect(clippy::ref_option, reason = "serde calls it so")]
 pub(crate) fn time<S: Serializer>(time: &Option<UnixTime>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => serializer.collect_str(time),
@@ -101,7 +102,7 @@ impl Causes {
         let mut key = (rule.id, ca.map(str::to_owned), cause.to_owned());
         if self.found.len() >= CAUSES && !self.found.contains_key(&key) {
             key.1 = None;
-            key.2 = "others".to_owned();
+            "others".clone_into(&mut key.2);
         }
         let finding = self.found.entry(key).or_insert_with(|| Finding {
             rule: rule.id,

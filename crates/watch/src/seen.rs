@@ -42,7 +42,7 @@ pub fn line(text: &str) -> Line {
             Line::Nothing
         };
     };
-    let after = after.trim_start_matches(|letter: char| letter == '_' || letter == '-' || letter == ' ');
+    let after = after.trim_start_matches(['_', '-', ' ']);
     let after = after
         .strip_prefix("number")
         .or(after.strip_prefix("no"))

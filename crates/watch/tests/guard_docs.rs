@@ -42,11 +42,7 @@ fn every_rule_has_a_name_of_its_own_and_says_what_to_do() {
             rule.id
         );
         assert!(rule.remedy.ends_with('.') && !rule.title.ends_with('.'), "{}", rule.id);
-        assert!(
-            rules::RUNBOOKS.iter().any(|runbook| *runbook == rule.runbook),
-            "{}",
-            rule.id
-        );
+        assert!(rules::RUNBOOKS.contains(&rule.runbook), "{}", rule.id);
     }
 }
 

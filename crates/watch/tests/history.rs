@@ -196,6 +196,7 @@ pub(crate) fn attempt(subject: AttemptSubject, at: UnixTime, number: usize, of: 
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "an attempt has it or not")]
 pub(crate) fn receipt(number: usize, at: UnixTime) -> Option<(Outcome, UnixTime)> {
     Some((Outcome::Signed(Receipt(uuid(1, number))), at))
 }

@@ -258,12 +258,21 @@ enum Step {
     Broken,
 }
 
+/// Where an octet is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Text {
+    Outside,
+    /// In a string.
+    Within,
+    /// In a string, after a backslash.
+    Escaped,
+}
+
 /// Follows strings and brackets.
 struct Follower {
     depth: u32,
     deepest: u32,
-    in_string: bool,
-    escaped: bool,
+    text: Text,
     /// At which depth a list is looked for.
     list_at: Option<u32>,
     /// The string that is being read at that depth, as far as it could be the name of a list.
@@ -286,8 +295,7 @@ impl Follower {
         Self {
             depth: 0,
             deepest: 0,
-            in_string: false,
-            escaped: false,
+            text: Text::Outside,
             list_at: seeks_list.then_some(1),
             name: Name {
                 text: [0; 9],
@@ -308,13 +316,13 @@ impl Follower {
     }
 
     fn octet(&mut self, octet: u8) -> Step {
-        if self.in_string {
+        if self.text != Text::Outside {
             return self.in_string(octet);
         }
         let here = self.list_at == Some(self.depth);
         match octet {
             b'"' => {
-                self.in_string = true;
+                self.text = Text::Within;
                 self.name.length = 0;
                 if here {
                     self.name.push(octet);
@@ -357,14 +365,14 @@ impl Follower {
         if self.list_at == Some(self.depth) {
             self.name.push(octet);
         }
-        if self.escaped {
-            self.escaped = false;
+        if self.text == Text::Escaped {
+            self.text = Text::Within;
             return Step::On;
         }
         match octet {
-            b'\\' => self.escaped = true,
+            b'\\' => self.text = Text::Escaped,
             b'"' => {
-                self.in_string = false;
+                self.text = Text::Outside;
                 if self.depth == 0 && (!self.member || self.valued) {
                     return Step::End;
                 }

@@ -75,7 +75,7 @@ impl DeploymentFacts {
             signs_once,
         });
         Expected {
-            keys: self.cas.iter().map(|ca| self.key(ca)).collect(),
+            keys: self.cas.iter().map(key).collect(),
             functions: functions.into(),
             watched: self.watched(),
             ..Expected::default()
@@ -108,31 +108,11 @@ impl DeploymentFacts {
         format!("{}-{name}-{}", self.project, self.environment)
     }
 
-    fn key(&self, ca: &CaFacts) -> ExpectedKey {
-        let signers = SIGNERS.iter().enumerate();
-        let signers =
-            signers
-                .filter(|(_, (_, of_root, _, _))| *of_root == ca.is_root)
-                .map(|(function, (_, _, purpose, _))| Signer {
-                    function,
-                    purposes: vec![*purpose],
-                });
-        let mut names = vec![format!("alias/{}", ca.name)];
-        names.extend(ca.key.clone());
-        ExpectedKey {
-            ca: ca.name.clone(),
-            names,
-            algorithm: ca.algorithm.map(|algorithm| kms_algorithm(algorithm).to_owned()),
-            signers: signers.collect(),
-            start: None,
-        }
-    }
-
     /// Names of everything: what the module makes is called after project and environment.
     fn watched(&self) -> Watched {
         let ours = || vec![self.named("*")];
         let with = |more: &[String]| ours().into_iter().chain(more.iter().cloned()).collect();
-        let keys = self.cas.iter().flat_map(|ca| self.key(ca).names);
+        let keys = self.cas.iter().flat_map(|ca| key(ca).names);
         let writers = SIGNERS.iter().map(|(name, ..)| *name).chain(WRITERS);
         Watched {
             keys: keys.collect(),
@@ -187,6 +167,27 @@ impl DeploymentFacts {
         let bundle = format!("{}-ca-bundle*.pem", self.project);
         files.push(file(bundle, &["create-root-ca", "create-issuing-ca"]));
         files
+    }
+}
+
+/// A CA's key, and who may sign what with it.
+fn key(ca: &CaFacts) -> ExpectedKey {
+    let signers = SIGNERS.iter().enumerate();
+    let signers =
+        signers
+            .filter(|(_, (_, of_root, _, _))| *of_root == ca.is_root)
+            .map(|(function, (_, _, purpose, _))| Signer {
+                function,
+                purposes: vec![*purpose],
+            });
+    let mut names = vec![format!("alias/{}", ca.name)];
+    names.extend(ca.key.clone());
+    ExpectedKey {
+        ca: ca.name.clone(),
+        names,
+        algorithm: ca.algorithm.map(|algorithm| kms_algorithm(algorithm).to_owned()),
+        signers: signers.collect(),
+        start: None,
     }
 }
 

@@ -213,13 +213,11 @@ impl<'a> Observed<'a> {
             // Lambda names a function's sessions after it.
             None => session.is_some() && session == function.arn.rsplit(':').next(),
         });
-        match found {
-            Some((place, _)) => Ok(Some(*place)),
-            None => {
-                let detail = format!("credentials of {}", scope.or(session).unwrap_or("nobody known"));
-                Err((Fault::Function, detail))
-            }
-        }
+        let Some((place, _)) = found else {
+            let detail = format!("credentials of {}", scope.or(session).unwrap_or("nobody known"));
+            return Err((Fault::Function, detail));
+        };
+        Ok(Some(*place))
     }
 
     fn detail(&mut self, record: &Record, detail: String) {

@@ -245,12 +245,12 @@ impl Comparison<'_> {
             told && self.is_settled(sign.time()) && last.is_none_or(|last| sign.time() > last.plus_seconds(INVOCATION))
         };
         let mut without: Vec<&Sign> = self.signs.iter().filter(after).collect();
-        let least = match (last, self.expected.invocations) {
+        let enough = match (last, self.expected.invocations) {
             (None, Invocations::WhereSeen) => return,
             (None, Invocations::Recorded) => 1,
             (Some(_), _) => PLAINLY,
         };
-        if without.len() < least {
+        if without.len() < enough {
             return;
         }
         without.sort_by_key(|sign| sign.time());

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use chancery_watch::{Coverage, Evidence, Finding};
+use chancery_x509::time::UnixTime;
 use serde_json::json;
 
 use super::seen::Seen;
@@ -17,7 +18,7 @@ pub(super) fn print(arguments: &Arguments, findings: &[Finding], coverage: &Cove
         return show::json(&json!({ "findings": findings, "coverage": coverage }));
     }
     print_findings(findings);
-    let span = |first: &Option<_>, last: &Option<_>| match (first, last) {
+    let span = |first: Option<UnixTime>, last: Option<UnixTime>| match (first, last) {
         (Some(first), Some(last)) => format!(", {first} to {last}"),
         _ => String::new(),
     };
@@ -27,7 +28,7 @@ pub(super) fn print(arguments: &Arguments, findings: &[Finding], coverage: &Cove
             format!(
                 "{}{}",
                 coverage.records,
-                span(&coverage.first_record, &coverage.last_record)
+                span(coverage.first_record, coverage.last_record)
             ),
         ),
         ("Signatures", coverage.signatures.to_string()),
@@ -37,7 +38,7 @@ pub(super) fn print(arguments: &Arguments, findings: &[Finding], coverage: &Cove
             format!(
                 "{}{}",
                 coverage.attempts,
-                span(&coverage.first_attempt, &coverage.last_attempt)
+                span(coverage.first_attempt, coverage.last_attempt)
             ),
         ),
         ("Matching", coverage.matching.to_owned()),
@@ -51,7 +52,7 @@ pub(super) fn print(arguments: &Arguments, findings: &[Finding], coverage: &Cove
             format!(
                 "{} minutes; judged as of {}",
                 coverage.settling_seconds / 60,
-                of(&coverage.now)
+                of(coverage.now)
             ),
         ),
     ]);
@@ -60,7 +61,7 @@ pub(super) fn print(arguments: &Arguments, findings: &[Finding], coverage: &Cove
             "note: {} by {} before its start line, {}, are not judged",
             show::counted(before.signatures, "signature", "signatures"),
             show::visible(ca),
-            of(&before.start)
+            of(before.start)
         );
     }
     if coverage.is_of_a_key_store {
@@ -146,6 +147,6 @@ fn line(evidence: &Evidence) -> String {
     parts.join(", ")
 }
 
-fn of(time: &Option<chancery_x509::time::UnixTime>) -> String {
+fn of(time: Option<UnixTime>) -> String {
     time.map_or_else(|| "which there is not yet".to_owned(), |time| time.to_string())
 }
