@@ -9,6 +9,7 @@
 //! have any form. Records come in no order, and several times: whoever counts goes by [`Record::event_id`].
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
+mod entry;
 mod parameters;
 mod parse;
 mod reader;
@@ -16,6 +17,7 @@ mod record;
 mod source;
 mod split;
 
+pub use entry::{Entry, Fault, Limits, Unreadable};
 pub use parameters::{Leaf, Parameters};
-pub use reader::{Entry, Fault, Limits, Records, Unreadable};
+pub use reader::Records;
 pub use record::{Category, FunctionScope, Identity, Record};

@@ -4,8 +4,8 @@ use chancery_x509::time::UnixTime;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::entry::{Entry, Fault};
 use super::parameters::Parameters;
-use super::reader::{Entry, Fault};
 use super::record::{Category, FunctionScope, Identity, Record};
 use crate::id::Id;
 

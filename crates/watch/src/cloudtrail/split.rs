@@ -4,7 +4,7 @@
 
 use std::io::{self, BufRead};
 
-use super::reader::{Fault, Limits};
+use super::entry::{Fault, Limits};
 
 /// Cuts documents into elements.
 pub(super) struct Splitter<R> {

@@ -7,7 +7,7 @@ use chancery_authority::port::{Purpose, Receipt};
 use chancery_x509::time::UnixTime;
 
 use super::observed::Observed;
-use super::tables::{Fault, Invoke, Sign};
+use super::tables::{Fault, Invoke, Sign, sort_invokes, sort_signs};
 use crate::coverage::Coverage;
 use crate::expected::{Expected, ExpectedKey};
 use crate::finding::{Causes, Evidence};
@@ -50,8 +50,17 @@ pub(super) struct Open {
     pub(super) taken: bool,
 }
 
+impl<'a> Observed<'a> {
+    /// Begins the comparison, as of a time.
+    pub fn compare(mut self, now: UnixTime, coverage: Coverage) -> Comparison<'a> {
+        sort_signs(&mut self.signs);
+        sort_invokes(&mut self.invokes);
+        Comparison::new(self, now, coverage)
+    }
+}
+
 impl<'a> Comparison<'a> {
-    pub(super) fn new(mut observed: Observed<'a>, now: UnixTime, coverage: Coverage) -> Self {
+    fn new(mut observed: Observed<'a>, now: UnixTime, coverage: Coverage) -> Self {
         let expected = observed.expected;
         Self {
             expected,

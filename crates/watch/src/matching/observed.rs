@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use chancery_authority::port::{KeyName, Receipt};
 use chancery_x509::time::UnixTime;
 
-use super::comparison::Comparison;
-use super::tables::{Fault, Invoke, Sign, sort_invokes, sort_signs};
+use super::tables::{Fault, Invoke, Sign};
 use crate::cloudtrail::{Category, Identity, Record};
-use crate::coverage::{Coverage, widen};
+use crate::coverage::widen;
 use crate::expected::{Expected, ExpectedKey, key_id};
 use crate::finding::Evidence;
 use crate::id::Id;
@@ -106,13 +105,6 @@ impl<'a> Observed<'a> {
         let mut sign = Sign::new(id, id, signature.time, key);
         sign.legible = Id::read(&signature.receipt.0).is_some();
         self.signs.push(sign);
-    }
-
-    /// Begins the comparison, as of a time.
-    pub fn compare(mut self, now: UnixTime, coverage: Coverage) -> Comparison<'a> {
-        sort_signs(&mut self.signs);
-        sort_invokes(&mut self.invokes);
-        Comparison::new(self, now, coverage)
     }
 
     /// Where a key stands, by any name of its.
