@@ -10,7 +10,7 @@ pub(super) static KEYS: &[WatchRule] = &[
             id: "key-policy-changed",
             severity: Severity::Critical,
             title: "The policy of a CA's key was changed",
-            remedy: "Put the policy back as Terraform has it, and stop signing until then: `chancery freeze`.",
+            remedy: "If it was no `chancery freeze` or `thaw` of yours: put the policy back as Terraform has it, and stop signing until then (`chancery freeze`).",
             runbook: &runbooks::KEY_CHANGED,
         },
         calls: &[calls("kms.amazonaws.com", &["PutKeyPolicy"])],
