@@ -1,16 +1,16 @@
 //! The watch over the account: calls that change what the authority consists of, or what it is seen by, by the table of
-//! [`rules`](crate::rules).
+//! `rules`.
 
 mod names;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::cloudtrail::Record;
+use crate::cloudtrail::{Category, Record};
 use crate::expected::{Watched, WatchedFile, is_meant};
 use crate::finding::{Causes, Finding};
 use crate::id::Id;
 use crate::matching::evidence;
-use crate::rules::{self, Concern, Doer, ROOT_USER, WatchRule};
+use crate::rules::{self, Concern, Doer, ROOT_SIGN_IN, ROOT_USER, WatchRule};
 use names::Names;
 
 /// Events that are remembered, so that a repetition is no second finding. Of more, repetitions are counted.
@@ -22,7 +22,6 @@ pub struct Watch<'a> {
     names: HashMap<Concern, Names<'a>>,
     /// The rules by service.
     rules: HashMap<&'static str, Vec<&'static WatchRule>>,
-    root_user: Option<&'static WatchRule>,
     seen: HashSet<Id>,
     causes: Causes,
 }
@@ -60,7 +59,6 @@ impl<'a> Watch<'a> {
                 .map(|(concern, service, names)| (concern, Names::new(service, names)))
                 .collect(),
             rules: by_service,
-            root_user: rules::watch().find(|rule| rule.rule.id == ROOT_USER),
             seen: HashSet::new(),
             causes: Causes::default(),
         }
@@ -106,11 +104,14 @@ impl<'a> Watch<'a> {
     /// The rule for a record, if there is one.
     fn rule(&self, record: &Record) -> Option<&'static WatchRule> {
         let by_root = record.identity.kind.as_deref() == Some("Root") && record.identity.invoked_by.is_none();
-        if by_root && record.read_only != Some(true) {
-            return self.root_user;
+        let named = |id: &str| rules::watch().find(|rule| rule.rule.id == id);
+        if by_root && record.name == "ConsoleLogin" {
+            return named(ROOT_SIGN_IN);
         }
-        let rules = self.rules.get(record.source.as_str())?;
-        rules.iter().copied().find(|rule| self.is_about(rule, record))
+        let rules = self.rules.get(record.source.as_str()).into_iter().flatten().copied();
+        let mut rules = rules.filter(|rule| self.is_about(rule, record));
+        let changes = record.category == Category::Management && record.read_only == Some(false);
+        rules.next().or_else(|| named(ROOT_USER).filter(|_| by_root && changes))
     }
 
     fn is_about(&self, rule: &WatchRule, record: &Record) -> bool {

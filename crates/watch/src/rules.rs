@@ -5,8 +5,8 @@ mod runbooks;
 
 use serde::Serialize;
 
-pub(crate) use calls::ROOT_USER;
 pub use calls::watch;
+pub(crate) use calls::{ROOT_SIGN_IN, ROOT_USER};
 pub use runbooks::{RUNBOOKS, Runbook};
 
 /// How bad a finding is.

@@ -165,12 +165,29 @@ fn a_role_is_taken_on_by_lambda_alone() {
 }
 
 #[test]
-fn whatever_the_root_user_changes_is_told() {
+fn what_the_root_user_does_is_told() {
+    let root = json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root"});
     let mut event = call("ec2.amazonaws.com", "StopInstances", &json!({}));
-    event["userIdentity"] = json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root"});
-    assert_eq!(judge(&[event.clone()])[0].rule, "root-user-used");
+    event["userIdentity"] = root.clone();
+    let findings = judge(&[event.clone()]);
+    assert_eq!(
+        (findings[0].rule, findings[0].severity),
+        ("root-user-used", Severity::Low)
+    );
     event["readOnly"] = json!(true);
     assert!(judge(&[event]).is_empty());
+    // What it does to the authority is what anybody does.
+    let mut event = call(
+        "kms.amazonaws.com",
+        "PutKeyPolicy",
+        &json!({"keyId": key_arn(&crate::history::root())}),
+    );
+    event["userIdentity"] = root.clone();
+    assert_eq!(judge(&[event])[0].rule, "key-policy-changed");
+    let mut event = call("signin.amazonaws.com", "ConsoleLogin", &Value::Null);
+    assert_eq!(judge(&[event.clone()])[0].rule, "console-sign-in");
+    event["userIdentity"] = root;
+    assert_eq!(judge(&[event])[0].rule, "root-user-signed-in");
 }
 
 #[test]

@@ -6,11 +6,11 @@ use chancery_watch::expected::Invocations;
 use chancery_watch::matching::{Observed, Signature};
 use chancery_watch::{Coverage, Expected, Severity};
 use chancery_x509::time::UnixTime;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::history::{
-    History, START, Step, attempt, certificate, crl, expected, invoke, issuing, receipt, root, rules, session, sign,
-    uuid,
+    History, START, Step, attempt, certificate, crl, expected, invoke, issuing, key_arn, receipt, root, rules, session,
+    sign, uuid,
 };
 
 fn honest() -> History {
@@ -284,7 +284,24 @@ fn refusals_are_told_and_throttling_is_not() {
         ("denied-signature", 3, 1)
     );
     assert!(findings[0].title.contains("mallory"));
+    // Nor what the caller wrote: IAM's message says what it was about.
+    denied["requestParameters"] = Value::Null;
+    denied["eventID"] = json!("message");
+    let about = |key: &str| {
+        format!("User: mallory is not authorized to perform: kms:Sign on resource: {key} because of nothing")
+    };
+    let mut history = honest();
+    denied["errorMessage"] = json!(about(&key_arn(&issuing())));
+    history.events.push(denied.clone());
+    assert_eq!(found(&history), ["denied-signature"]);
+    history.events.truncate(8);
+    denied["errorMessage"] = json!(about(
+        "arn:aws:kms:eu-west-2:111122223333:key/aaaabbbb-0000-0000-0000-000000000000"
+    ));
+    history.events.push(denied.clone());
+    assert_eq!(found(&history), Vec::<&str>::new());
     // Of whoever may not sign, any failure is an attempt.
+    denied["errorMessage"] = json!(about(&key_arn(&issuing())));
     history.events.truncate(8);
     denied["errorCode"] = json!("DisabledException");
     history.events.push(denied);
@@ -398,6 +415,12 @@ fn an_attempt_before_the_records_is_not_missed() {
     assert_eq!(rules(&cut.judge(&expected).0), ["signature-missing"]);
     expected.since = Some(START.plus_seconds(50));
     assert_eq!(rules(&cut.judge(&expected).0), Vec::<&str>::new());
+    // From then on a thief is one, however soon.
+    thief(&mut cut, 900, START.plus_seconds(61));
+    let mut row = attempt(certificate(900), START.plus_seconds(61), 900, 1);
+    row.outcome = receipt(900, START.plus_seconds(61));
+    cut.attempts.push(row);
+    assert_eq!(rules(&cut.judge(&expected).0), ["unaccounted-signature"]);
 }
 
 #[test]

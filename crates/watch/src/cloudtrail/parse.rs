@@ -23,6 +23,7 @@ struct Element<'a> {
     #[serde(rename = "eventID")]
     event_id: Option<String>,
     error_code: Option<String>,
+    error_message: Option<String>,
     read_only: Option<bool>,
     event_category: Option<String>,
     user_identity: Option<UserIdentity>,
@@ -148,11 +149,15 @@ fn record(element: Element<'_>) -> Result<Record, Fault> {
     };
     let time = element.event_time.ok_or(missing("eventTime"))?;
     let identity = element.user_identity.map(identity).unwrap_or_default();
-    let resources = match element.resources {
+    let told = element.error_message.as_deref().and_then(resource_of);
+    let mut resources: Vec<String> = match element.resources {
         None => Vec::new(),
         Some(Resources::Named(names)) => names,
         Some(Resources::Described(resources)) => resources.into_iter().filter_map(|resource| resource.arn).collect(),
     };
+    if resources.is_empty() {
+        resources.extend(told);
+    }
     Ok(Record {
         event_id: Id::of(&element.event_id.ok_or(missing("eventID"))?),
         source,
@@ -176,6 +181,13 @@ fn record(element: Element<'_>) -> Result<Record, Fault> {
         parameters: element.request_parameters.unwrap_or_default(),
         function_version: element.additional_event_data.and_then(|more| more.function_version),
     })
+}
+
+/// What a refused call was about, as IAM's message says: its record has neither parameters nor resources.
+fn resource_of(message: &str) -> Option<String> {
+    let (_, after) = message.split_once(" on resource: ")?;
+    let arn = after.split_whitespace().next()?.trim_matches(['"', '\'', '.', ',']);
+    arn.starts_with("arn:").then(|| arn.to_owned())
 }
 
 fn identity(identity: UserIdentity) -> Identity {

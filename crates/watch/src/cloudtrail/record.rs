@@ -47,7 +47,7 @@ pub struct Record {
     pub user_agent: Option<String>,
     /// The endpoint that it came through, where it came through one.
     pub vpc_endpoint_id: Option<String>,
-    /// ARNs of what it was about.
+    /// ARNs of what it was about; of a refused call, what its message says.
     pub resources: Vec<String>,
     /// What the caller asked for.
     pub parameters: Parameters,

@@ -14,9 +14,6 @@ use crate::finding::{Causes, Evidence};
 use crate::id::Id;
 use crate::rules;
 
-/// Seconds that an invocation may take, and clocks may differ: a record of its beginning can be older than what it did.
-pub(super) const INVOCATION: i64 = 900;
-
 /// Seconds after the last record of any kind after which the records have ended, rather than lack one.
 const SILENCE: i64 = 3600;
 
@@ -229,10 +226,6 @@ impl<'a> Comparison<'a> {
     fn check_invocation(&mut self, sign: &Sign, attempt: &Attempt) {
         let key = self.key(sign.key);
         if self.invokes.is_empty() || key.signers.is_empty() {
-            return;
-        }
-        // Where the records begin, those of what led to the first signatures may not be among them.
-        if sign.time() < self.since.plus_seconds(INVOCATION) {
             return;
         }
         let ca = key.ca.as_str();

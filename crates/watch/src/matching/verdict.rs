@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chancery_x509::time::UnixTime;
 
-use super::comparison::{Comparison, INVOCATION, Open};
+use super::comparison::{Comparison, Open};
 use super::tables::{Fault, Sign};
 use crate::coverage::{Coverage, Lost, widen};
 use crate::expected::{Invocations, START_GRACE};
@@ -14,6 +14,9 @@ use crate::rules::{self, Rule, Severity};
 
 /// Seconds after which an attempt that was recorded before its signature is certainly read with the journal.
 const WRITTEN: i64 = 300;
+
+/// Seconds that an invocation lasts at most.
+const INVOCATION: i64 = 900;
 
 /// Seconds that the clocks of two services may differ.
 const CLOCKS: i64 = 300;
@@ -141,7 +144,7 @@ impl Comparison<'_> {
         if !signers.any(|signer| signer.function == function && signer.purposes.contains(&open.purpose)) {
             return false;
         }
-        if self.invokes.is_empty() || sign.time() < self.since.plus_seconds(INVOCATION) {
+        if self.invokes.is_empty() {
             return true;
         }
         match self.invocation(Some(&open.invocation)) {

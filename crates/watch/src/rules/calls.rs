@@ -24,6 +24,9 @@ pub fn watch() -> impl Iterator<Item = &'static WatchRule> {
 /// The rule for whatever the account's root user does.
 pub(crate) const ROOT_USER: &str = "root-user-used";
 
+/// The rule for its sign-in.
+pub(crate) const ROOT_SIGN_IN: &str = "root-user-signed-in";
+
 const fn calls(source: &'static str, names: &'static [&'static str]) -> Call {
     Call {
         source,

@@ -49,7 +49,6 @@ pub(super) static DETECTION: &[WatchRule] = &[
             "cloudtrail.amazonaws.com",
             &[
                 "UpdateTrail",
-                "CreateTrail",
                 "PutInsightSelectors",
                 "DeregisterOrganizationDelegatedAdmin",
             ],
@@ -148,12 +147,25 @@ pub(super) static DETECTION: &[WatchRule] = &[
     WatchRule {
         rule: Rule {
             id: "root-user-used",
-            severity: Severity::Critical,
-            title: "The account's root user, whom no policy binds, signed in or changed something",
-            remedy: "Ask who has its password. If nobody used it: change it, take away its access keys, and stop signing: `chancery freeze`.",
+            severity: Severity::Low,
+            title: "The account's root user, whom no policy binds, changed something",
+            remedy: "See that somebody meant to. Take away the root user's access keys, and give administrators roles.",
             runbook: &runbooks::ACCOUNT,
         },
         // Told by who it is, whatever the call.
+        calls: &[],
+        concerns: Concern::Account,
+        expected: Doer::Nobody,
+    },
+    WatchRule {
+        rule: Rule {
+            id: "root-user-signed-in",
+            severity: Severity::Critical,
+            title: "The account's root user, whom no policy binds, signed in to the console",
+            remedy: "Ask who has its password. If nobody used it: change it, take away its access keys, and stop signing (`chancery freeze`).",
+            runbook: &runbooks::ACCOUNT,
+        },
+        // Told by who it is, as `console-sign-in` is of others.
         calls: &[],
         concerns: Concern::Account,
         expected: Doer::Nobody,
