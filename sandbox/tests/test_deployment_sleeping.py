@@ -93,8 +93,20 @@ def test_a_root_sleeps_and_is_woken(sandbox, deployed, authority, session, tmp_p
     with pytest.raises(FunctionFailedError):
         authority.invoke("root-ca-crl")
     assert judges.crl(authority, authority.root_ca_name) == crl
-    kms.enable_key(KeyId=root)
-    authority.invoke("root-ca-crl")
+    if not command:
+        kms.enable_key(KeyId=root)
+        authority.invoke("root-ca-crl")
+    else:
+        call = [command, "--json", "--aws", "--project", "sleeping", "--env", "dev", "root"]
+        subprocess.run([*call, "wake"], env=environment, check=True)
+        assert kms.describe_key(KeyId=root)["KeyMetadata"]["KeyState"] == "Enabled"
+        authority.invoke("root-ca-crl")
+        said = subprocess.run([*call, "sleep"], env=environment, capture_output=True, text=True, check=True)
+        assert kms.describe_key(KeyId=root)["KeyMetadata"]["KeyState"] == "Disabled"
+        signed = [attempt for attempt in json.loads(said.stdout)["attempts"] if attempt["outcome"] == "signed"]
+        number = judges.number(judges.crl(authority, authority.root_ca_name))
+        assert signed[-1]["what"] == f"CRL number {number} of {authority.root_ca_name}"
+        assert signed[-1]["receipt"]
     assert judges.number(judges.crl(authority, authority.root_ca_name)) > judges.number(crl)
 
     # Who knows nothing of the key that sleeps believes no root, and issues nothing.

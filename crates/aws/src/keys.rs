@@ -155,6 +155,42 @@ impl KmsKeyStore {
         }
     }
 
+    /// Enables a disabled key.
+    pub async fn enable(&self, key: &KeyName) -> Result<(), KeyStoreError> {
+        let id = self.id(key).await?;
+        let call = self.client.enable_key().key_id(id);
+        match self.budget.call("kms:EnableKey", call.send()).await {
+            Ok(_) => Ok(()),
+            Err(Failure::Refused(error)) => Err(refusal(key, &error)),
+            Err(Failure::Unavailable(detail)) => Err(KeyStoreError::Unavailable { detail }),
+        }
+    }
+
+    /// Disables a key: it signs nothing until it is enabled.
+    pub async fn disable(&self, key: &KeyName) -> Result<(), KeyStoreError> {
+        let id = self.id(key).await?;
+        lock(&self.keys).remove(key);
+        let call = self.client.disable_key().key_id(id);
+        match self.budget.call("kms:DisableKey", call.send()).await {
+            Ok(_) => Ok(()),
+            Err(Failure::Refused(error)) => Err(refusal(key, &error)),
+            Err(Failure::Unavailable(detail)) => Err(KeyStoreError::Unavailable { detail }),
+        }
+    }
+
+    /// The key's id: its state and policy are not changed by an alias.
+    async fn id(&self, key: &KeyName) -> Result<String, KeyStoreError> {
+        let call = self.client.describe_key().key_id(key_id(key));
+        let described = match self.budget.call("kms:DescribeKey", call.send()).await {
+            Ok(answer) => answer.key_metadata,
+            Err(Failure::Refused(error)) => return Err(refusal(key, &error)),
+            Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),
+        };
+        described
+            .map(|described| described.key_id)
+            .ok_or_else(|| KeyStoreError::NotFound(key.clone()))
+    }
+
     /// The key's ARN and policy.
     async fn policy(&self, key: &KeyName) -> Result<(String, String), KeyStoreError> {
         let arn = self.key(key).await?.arn.clone();

@@ -5,6 +5,7 @@ mod ca;
 mod certificates;
 mod freeze;
 mod guard;
+mod root;
 mod start;
 mod upkeep;
 
@@ -20,6 +21,7 @@ pub(crate) use certificates::{
 };
 pub(crate) use freeze::{FreezeArguments, ThawArguments};
 pub(crate) use guard::{GuardArguments, GuardCommand, SeenArguments};
+pub(crate) use root::RootCommand;
 pub(crate) use start::{InitArguments, StartArguments};
 #[cfg(feature = "aws")]
 pub(crate) use upkeep::AdoptArguments;
@@ -147,6 +149,9 @@ pub(crate) enum Command {
     /// CAs: add one beside those there are, activate it, retire another
     #[command(subcommand)]
     Ca(CaCommand),
+    /// A root on AWS whose key is disabled between its uses: enable it for a run, disable it again
+    #[command(subcommand)]
+    Root(RootCommand),
     /// Stop every issuance at once; CRLs go on
     Freeze(FreezeArguments),
     /// End a freeze: two people, or one who expressly decides alone

@@ -22,6 +22,8 @@ mod renew;
 mod request;
 mod restore;
 mod revoke;
+#[cfg(feature = "aws")]
+mod root;
 mod show;
 mod start;
 mod token;
@@ -45,6 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Renew(renew) => renew::run(arguments, renew),
         Command::Revoke(revoke) => revoke::run(arguments, revoke),
         Command::Ca(ca) => ca::run(arguments, ca),
+        Command::Root(root) => on_root(arguments, root),
         Command::Freeze(freeze) => freeze::freeze(arguments, freeze),
         Command::Thaw(thaw) => freeze::thaw(arguments, thaw),
         Command::Crl(crl) => crl::run(arguments, crl),
@@ -83,4 +86,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// Writes a file of the data folder, accessible to its owner only, completely or not at all.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     output_file::write(path, content, true, true)
+}
+
+/// On one machine a root sleeps where its key is taken away: an offline root.
+#[cfg(feature = "aws")]
+fn on_root(arguments: &Arguments, command: &crate::arguments::RootCommand) -> Result<ExitCode> {
+    if !arguments.aws.aws {
+        anyhow::bail!(
+            "`chancery root` works on a deployment: give --aws. In a data folder a root's key is taken away instead (docs/guide.md)"
+        );
+    }
+    root::run(arguments, command)
+}
+
+#[cfg(not(feature = "aws"))]
+fn on_root(_arguments: &Arguments, _command: &crate::arguments::RootCommand) -> Result<ExitCode> {
+    Err(crate::backend::without_aws())
 }
