@@ -105,7 +105,7 @@ fn show_signatures(arguments: &Arguments, root: &Ca, attempts: &[AttemptRecord],
             show::column_time(&record.attempt.at.to_string()),
             record.attempt.subject.to_string(),
             outcome.to_owned(),
-            show::visible(&receipt).to_string(),
+            show::visible(&receipt),
         ]
     });
     println!(
@@ -129,9 +129,8 @@ fn described(record: &AttemptRecord) -> Value {
 
 fn outcome(record: &AttemptRecord) -> (&'static str, String) {
     match &record.outcome {
-        None => ("unknown", String::new()),
+        None | Some((Outcome::Unknown { .. }, _)) => ("unknown", String::new()),
         Some((Outcome::Signed(receipt), _)) => ("signed", receipt.0.clone()),
         Some((Outcome::Refused { .. }, _)) => ("refused", String::new()),
-        Some((Outcome::Unknown { .. }, _)) => ("unknown", String::new()),
     }
 }
