@@ -16,6 +16,14 @@ use names::Names;
 /// Events that are remembered, so that a repetition is no second finding. Of more, repetitions are counted.
 const REMEMBERED: usize = 200_000;
 
+/// Services that take on roles of the authority on their own behalf.
+const SERVICES: [&str; 4] = [
+    "lambda.amazonaws.com",
+    "states.amazonaws.com",
+    "scheduler.amazonaws.com",
+    "events.amazonaws.com",
+];
+
 /// Watches an account.
 pub struct Watch<'a> {
     watched: &'a Watched,
@@ -150,13 +158,7 @@ impl<'a> Watch<'a> {
             (Doer::Service, _) => {
                 let by_service = record.identity.kind.as_deref() == Some("AWSService");
                 let service = record.identity.invoked_by.as_deref().unwrap_or_default();
-                by_service
-                    && [
-                        "lambda.amazonaws.com",
-                        "states.amazonaws.com",
-                        "scheduler.amazonaws.com",
-                    ]
-                    .contains(&service)
+                by_service && SERVICES.contains(&service)
             }
             (Doer::Nobody | Doer::Deployer, _) => false,
         }
