@@ -12,6 +12,7 @@ use chancery_authority::port::ledger::{
 use chancery_local::ledger::SqliteLedger;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
 use support::{NOW, ca_name, completion, intent, issue, next_crl, reserve};
 use tempfile::TempDir;
@@ -243,4 +244,30 @@ async fn a_certificate_whose_predecessor_cannot_be_read_is_revoked() {
     let together = revoke(&ledger, 4, COMPROMISE, Reach::Key).await;
     assert!(matches!(together.certificate, Revoked::Now(_)));
     assert_eq!(listed(&ledger).await, serials([4]));
+}
+
+/// Attempts that somebody wrote into the file, and that nobody can read, hide none of the others.
+#[tokio::test]
+async fn planted_attempts_hide_no_other() {
+    let (_folder, ledger) = family().await;
+    let genuine = ledger.attempts().list(None, UnixTime(i64::MAX), 100).await.unwrap();
+    assert_eq!((genuine.attempts.len(), genuine.unreadable.len()), (4, 0));
+    damage(
+        &ledger,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+         INSERT INTO signing_attempts (at, id, issuer, purpose, subject, number, key, signing_input)
+         SELECT i, CAST(printf('%d', i) AS BLOB), 1, 'certificate', 'x', 1, 'k', x'00' FROM n;",
+    );
+    let (mut found, mut unreadable, mut after) = (Vec::new(), 0, None);
+    for _ in 0..100 {
+        let page = ledger.attempts().list(after, UnixTime(i64::MAX), 2).await.unwrap();
+        unreadable = unreadable.max(page.unreadable.len());
+        found.extend(page.attempts);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, genuine.attempts);
+    assert_eq!(unreadable, 1000, "so many are named");
 }

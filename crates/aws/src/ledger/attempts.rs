@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
-    Attempt, AttemptOrigin, AttemptPage, AttemptPosition, AttemptRecord, AttemptSubject, Attempts, LedgerError, Outcome,
+    Attempt, AttemptOrigin, AttemptPage, AttemptPosition, AttemptRecord, AttemptSubject, Attempts, LedgerError,
+    Outcome, UNREADABLE_REPORTED,
 };
 use chancery_authority::port::{KeyName, Purpose, Receipt};
 use chancery_x509::time::UnixTime;
@@ -111,6 +112,7 @@ impl DynamoLedger {
         let after = after.map_or_else(String::new, journal_keys::attempt_sort);
         // Between the two: a position sorts behind the second that it begins with, and the empty text before everything.
         let before = journal_keys::second(before);
+        let mut page = AttemptPage::default();
         let (mut found, mut has_more) = (BTreeMap::new(), false);
         for lane in 0..journal_keys::LANES {
             let mut range = Range::journal(journal_keys::attempts(lane));
@@ -120,24 +122,43 @@ impl DynamoLedger {
                 // No key is empty, and a space sorts before every digit.
                 .text(":after", if after.is_empty() { " " } else { &after })
                 .text(":before", &before);
-            let (items, are_all) = self.tables.query_up_to(&range, limit.saturating_add(2)).await?;
-            has_more |= !are_all;
-            let keyed = items
-                .into_iter()
-                .map(|item| (item.as_text("Sort").unwrap_or_default().to_owned(), item));
-            found.extend(keyed.filter(|(sort, _)| *sort != after));
+            range.limit = Some(limit.saturating_add(2));
+            let (mut of_lane, mut next) = (0, None);
+            loop {
+                let items = self.tables.page(&range, next).await?;
+                for item in items.items {
+                    let sort = item.as_text("Sort").unwrap_or_default();
+                    match journal_keys::attempt_position(sort) {
+                        Some(_) if sort == after => {}
+                        Some(position) => {
+                            found.insert(position, item);
+                            of_lane += 1;
+                        }
+                        // It counts for nothing: however many of them somebody wrote, they hide no other.
+                        None if page.unreadable.len() < UNREADABLE_REPORTED => {
+                            page.unreadable
+                                .push(format!("{}: its key is no time and id", called(&item)));
+                        }
+                        None => {}
+                    }
+                }
+                if of_lane > limit {
+                    has_more = true;
+                    break;
+                }
+                match items.next {
+                    Some(key) => next = Some(key),
+                    None => break,
+                }
+            }
         }
-        let mut page = AttemptPage::default();
         has_more |= found.len() > limit;
-        for (sort, item) in found.iter().take(limit) {
+        for (position, item) in found.iter().take(limit) {
             match parse(item) {
                 Ok(record) => page.attempts.push(record),
                 Err(error) => page.unreadable.push(format!("{}: {error}", called(item))),
             }
-            page.next = journal_keys::attempt_position(sort).or(page.next);
-        }
-        if !has_more {
-            page.next = None;
+            page.next = Some(*position).filter(|_| has_more);
         }
         Ok(page)
     }

@@ -280,10 +280,12 @@ pub(super) fn attempt_sort(of: AttemptPosition) -> String {
 /// The position of such a string.
 pub(super) fn attempt_position(sort: &str) -> Option<AttemptPosition> {
     let (at, id) = sort.split_once('#')?;
-    Some(AttemptPosition {
+    let position = AttemptPosition {
         at: UnixTime(at.parse().ok()?),
         id: AttemptId::parse(id)?,
-    })
+    };
+    // One that is written otherwise would be listed elsewhere than it stands.
+    (attempt_sort(position) == sort).then_some(position)
 }
 
 /// Partition of certificates with expiry reminders, by notAfter.

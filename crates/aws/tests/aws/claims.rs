@@ -12,6 +12,7 @@ use chancery_contract::IssueTlsCert as _;
 use chancery_testing::{Requester, principal, request};
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
 
 use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
@@ -276,4 +277,43 @@ async fn a_blocked_key_stays_blocked_without_its_claim() {
         .issue_tls_cert(&requester.request("other.example.com"), &principal(), None)
         .await;
     assert!(matches!(again, Err(IssueError::Refused(_))), "{again:?}");
+}
+
+/// Attempts that somebody wrote whose role may sign, and that nobody can read, hide none of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_attempts_hide_no_other() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
+    let ledger = &fixture.aws.ledger;
+    let genuine = ledger.attempts().list(None, UnixTime(i64::MAX), 100).await.unwrap();
+    assert!(
+        genuine.attempts.len() >= 2 && genuine.unreadable.is_empty(),
+        "{genuine:?}"
+    );
+    let planted = (0..40).map(|index| {
+        let sort = match index % 4 {
+            0 => format!("{index:012}#"),
+            1 => format!("+{index:011}#{}", "f".repeat(32)),
+            2 => format!("{index:012}#{}", "F".repeat(32)),
+            _ => format!("{index:012}"),
+        };
+        item([
+            ("Key", text(format!("attempts#{}", index % 4))),
+            ("Sort", text(sort)),
+            ("Purpose", text("certificate".to_owned())),
+        ])
+    });
+    write(&sandbox, deployment.journal_table(), planted.collect()).await;
+    let (mut found, mut unreadable, mut after) = (Vec::new(), 0, None);
+    for _ in 0..100 {
+        let page = ledger.attempts().list(after, UnixTime(i64::MAX), 1).await.unwrap();
+        unreadable = unreadable.max(page.unreadable.len());
+        found.extend(page.attempts);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, genuine.attempts);
+    assert_eq!(unreadable, 40);
 }

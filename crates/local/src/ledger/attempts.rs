@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
     Attempt, AttemptId, AttemptOrigin, AttemptPage, AttemptPosition, AttemptRecord, AttemptSubject, Attempts,
-    LedgerError, Outcome,
+    LedgerError, Outcome, UNREADABLE_REPORTED,
 };
 use chancery_authority::port::{KeyName, Purpose, Receipt};
 use chancery_x509::time::UnixTime;
@@ -133,23 +133,22 @@ fn list(
     };
     let mut rows = statement.query((at, id, before.0))?;
     let mut page = AttemptPage::default();
-    let mut read = 0;
-    let mut last = None;
+    let (mut read, mut last) = (0, None);
     while let Some(row) = rows.next()? {
-        if read >= limit {
+        // A row that has no position counts for nothing: however many of them somebody wrote, they hide no other.
+        let position = position(row);
+        if position.is_some() && read >= limit {
             page.next = last;
             break;
         }
-        read += 1;
+        read += usize::from(position.is_some());
+        last = position.or(last);
         match attempt(row) {
-            Ok(record) => {
-                last = Some(record.attempt.position());
-                page.attempts.push(record);
-            }
-            Err(Fault::Ledger(error)) => {
-                last = position(row).or(last);
+            Ok(record) => page.attempts.push(record),
+            Err(Fault::Ledger(error)) if page.unreadable.len() < UNREADABLE_REPORTED => {
                 page.unreadable.push(error.to_string());
             }
+            Err(Fault::Ledger(_)) => {}
             Err(other) => return Err(other),
         }
     }
