@@ -10,6 +10,7 @@ import urllib.request
 import uuid
 from pathlib import Path
 
+import attacked
 import boto3
 import botocore.config
 import deployments
@@ -133,11 +134,18 @@ def all_deployed(request, sandbox, tmp_path_factory):
         all_of_them.sandboxes.append(other)
         return takeover.take_over(other.endpoint, folder)
 
+    def live(folder):
+        # What happens in the account is what is looked at: nothing else may happen there.
+        other = Sandbox(folder)
+        all_of_them.sandboxes.append(other)
+        return attacked.Attacked(other, folder)
+
+    all_of_them.add("attacks", live)
     all_of_them.add("takeover", take_over)
     all_of_them.add("trial", trials.Trial)
     if not deployments.why_not():
         # The longest first.
-        for each in ("takeover", *deployments.CONFIGURATIONS, "trial"):
+        for each in ("takeover", "attacks", *deployments.CONFIGURATIONS, "trial"):
             if each in asked and (each == "echo" or deployments.ZIP.exists()):
                 all_of_them.begin(each)
     yield all_of_them

@@ -129,6 +129,15 @@ def test_selectors_that_are_none(sandbox, name):
     assert client.describe_trails(trailNameList=[name])["trailList"][0]["HasCustomEventSelectors"]
 
 
+def test_an_object_that_is_no_text_is_read(sandbox, name):
+    s3 = sandbox.client("s3")
+    watching.bucket(sandbox, f"{name}-objects")
+    s3.put_object(Bucket=f"{name}-objects", Key="crl", Body=b"\x30\x82\x00")
+    watching.trail(sandbox, name, advanced=[data_of("AWS::S3::Object", f"arn:aws:s3:::{name}-objects/crl")])
+    s3.get_object(Bucket=f"{name}-objects", Key="crl")
+    assert names(files(sandbox, name)) == ["GetObject"]
+
+
 def test_invocations_by_everybody(sandbox, name):
     function = lambdas.create_python(sandbox, name)
     watching.trail(sandbox, name, advanced=[data_of("AWS::Lambda::Function", function)])

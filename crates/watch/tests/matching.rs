@@ -175,6 +175,10 @@ fn lost_answers_are_named_and_many_are_an_alarm() {
         history.attempts[0].attempt.origin.id.to_string()
     );
     assert_eq!(coverage.lost_unsigned, 1);
+    // Where records have the callers' names, a signature without one is of no attempt, lost or not.
+    let mut beside = history.clone();
+    thief(&mut beside, 900, START.plus_seconds(70));
+    assert_eq!(found(&beside), ["unaccounted-signature"]);
     // Where KMS's record does not name it, it is counted: one signature for one attempt.
     for event in &mut history.events {
         event["userAgent"] = json!("AWS Internal");

@@ -127,7 +127,11 @@ _parser = functools.cache(create_parser)
 
 
 def _answered(observed: Observed, protocol: str, shape: Any) -> dict[str, Any]:
-    answer = {"status_code": observed.status, "headers": HeadersDict(observed.headers), "body": observed.answer}
+    # Of an answer that is an object's content, botocore makes text, and a record has nothing of it.
+    payload = shape and shape.members.get(shape.serialization.get("payload"))
+    is_content = observed.status < 300 and payload is not None and payload.type_name == "blob"
+    body = b"" if is_content else observed.answer
+    answer = {"status_code": observed.status, "headers": HeadersDict(observed.headers), "body": body}
     answered: dict[str, Any] = _parser(protocol).parse(answer, shape)
     return answered
 

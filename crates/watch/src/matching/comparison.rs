@@ -33,6 +33,8 @@ pub struct Comparison<'a> {
     pub(super) causes: Causes,
     pub(super) coverage: Coverage,
     pub(super) claimed: u64,
+    /// Whether the log keeps the names that callers give themselves: those of signatures with receipts are in it.
+    pub(super) keeps_names: bool,
 }
 
 /// An attempt of which it is not known what became of it.
@@ -73,6 +75,7 @@ impl<'a> Comparison<'a> {
             causes: Causes::default(),
             coverage,
             claimed: 0,
+            keeps_names: false,
         }
     }
 
@@ -159,6 +162,7 @@ impl<'a> Comparison<'a> {
         }
         self.signs[place].claimed = true;
         self.claimed += 1;
+        self.keeps_names |= sign.marker != 0 && sign.marker == Id::from_octets(attempt.origin.id.0).short();
         self.check_purpose(&sign, attempt);
         self.check_invocation(&sign, attempt);
     }

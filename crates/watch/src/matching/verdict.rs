@@ -101,11 +101,14 @@ impl Comparison<'_> {
         left
     }
 
-    /// Takes away those that attempts with a lost answer can be of: first those that their records name, then by counting. One
-    /// attempt has one signature at most.
+    /// Takes away those that attempts with a lost answer can be of: those that their records name; by counting only where the log
+    /// keeps no names, as else whoever signs beside the journal could hide there. One attempt has one signature at most.
     fn find_lost(&mut self, left: &mut Vec<usize>) {
         self.open.sort_by_key(|open| (open.key, open.at, open.id));
         for named in [true, false] {
+            if !named && self.keeps_names {
+                break;
+            }
             left.retain(|&place| {
                 let sign = self.signs[place];
                 match self.lost(&sign, named) {

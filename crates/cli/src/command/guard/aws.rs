@@ -80,12 +80,21 @@ pub(super) fn open(arguments: &Arguments, guard: &GuardArguments) -> Result<Guar
 /// The ARN of a CA's key, which records name it by.
 fn key_arn(deployed: &Deployed, ca: &CaName) -> Result<String> {
     let client = aws_sdk_kms::Client::new(&deployed.config);
-    let call = client.get_public_key().key_id(format!("alias/{ca}"));
-    let answer = deployed.runtime.block_on(call.send()).map_err(aws_error);
-    let answer = answer.with_context(|| format!("the key of {ca} cannot be asked for"))?;
-    answer
-        .key_id
-        .with_context(|| format!("KMS does not say which key that of {ca} is"))
+    let alias = format!("alias/{ca}");
+    let asked = deployed
+        .runtime
+        .block_on(client.get_public_key().key_id(&alias).send());
+    let arn = match asked {
+        Ok(answer) => answer.key_id,
+        // KMS gives no public key of one that is disabled, or is to be deleted: a root that sleeps, an attack.
+        Err(error) => {
+            let described = deployed.runtime.block_on(client.describe_key().key_id(alias).send());
+            let described = described.map_err(|_| aws_error(error));
+            let described = described.with_context(|| format!("the key of {ca} cannot be asked for"))?;
+            described.key_metadata.and_then(|key| key.arn)
+        }
+    };
+    arn.with_context(|| format!("KMS does not say which key that of {ca} is"))
 }
 
 /// The roles of the functions that sign. Where the caller may not ask, they are called like the functions, as the module names them.
