@@ -81,9 +81,7 @@ pub(super) fn open(arguments: &Arguments, guard: &GuardArguments) -> Result<Guar
 fn key_arn(deployed: &Deployed, ca: &CaName) -> Result<String> {
     let client = aws_sdk_kms::Client::new(&deployed.config);
     let alias = format!("alias/{ca}");
-    let asked = deployed
-        .runtime
-        .block_on(client.get_public_key().key_id(&alias).send());
+    let asked = deployed.runtime.block_on(client.get_public_key().key_id(&alias).send());
     let arn = match asked {
         Ok(answer) => answer.key_id,
         // KMS gives no public key of one that is disabled, or is to be deleted: a root that sleeps, an attack.
