@@ -136,10 +136,15 @@ def during_an_invocation(a: Attacked) -> None:
 def under_an_attempts_name(a: Attacked) -> None:
     a.issue("honest.example.com")
     name = attempts(a)[0]["Sort"]["S"].split("#")[1]
+    sign_as(a, name)
+
+
+def sign_as(a: Attacked, attempt: str) -> None:
+    """Signs with a function's credentials, in the name of an attempt."""
     kms = a.stolen()("kms")
 
     def call_itself(request, **_) -> None:
-        request.headers["User-Agent"] = f"aws-sdk-rust/1.3 attempt/{name}"
+        request.headers["User-Agent"] = f"aws-sdk-rust/1.3 attempt/{attempt}"
 
     kms.meta.events.register("before-send.kms.Sign", call_itself)
     kms.sign(**signature(a))
@@ -204,7 +209,7 @@ def inject(a: Attacked, source: str, name: str, region: str = terraform.REGION, 
     a.sandbox.ask("POST", "trail/records", record)
 
 
-@attack("5", "somebody else may take on a signing role", "iam:UpdateAssumeRolePolicy", "role-trust-changed")
+@attack("5a", "somebody else may take on a signing role", "iam:UpdateAssumeRolePolicy", "role-trust-changed")
 def another_trust(a: Attacked) -> None:
     role, iam = f"{attacked.PROJECT}-tls-cert-dev", a.sandbox.client("iam")
     before = json.dumps(iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"])
@@ -212,6 +217,17 @@ def another_trust(a: Attacked) -> None:
     trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::193672423079:root"}, "Action": "sts:AssumeRole"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     a.intruder("iam").update_assume_role_policy(RoleName=role, PolicyDocument=policy)
+
+
+@attack(
+    "5b", "the same, takes it on and signs", "iam:UpdateAssumeRolePolicy, sts:AssumeRole, kms:Sign",
+    "denied-signature", "role-assumed", "role-trust-changed", prevented=True,
+)  # fmt: skip
+def another_trust_and_a_session(a: Attacked) -> None:
+    another_trust(a)
+    role = f"{attacked.ROLES}/{attacked.PROJECT}-tls-cert-dev"
+    taken = a.intruder("sts").assume_role(RoleArn=role, RoleSessionName="backdoor")["Credentials"]
+    assert said(a.clients(taken)("kms").sign, **signature(a)) == "AccessDeniedException"
 
 
 @attack(
@@ -299,6 +315,17 @@ def a_deleted_trail(a: Attacked) -> list[Path]:
     return [looked_up(a)]
 
 
+@attack("9c", "a trail of as little as can be", "cloudtrail:UpdateTrail", "trail-changed")
+def a_smaller_trail(a: Attacked) -> None:
+    a.afterwards(lambda: update(a.sandbox.client("cloudtrail"), has=True))
+    update(a.intruder("cloudtrail"), has=False)
+
+
+def update(cloudtrail, *, has: bool) -> None:
+    settings = dict.fromkeys(("IncludeGlobalServiceEvents", "IsMultiRegionTrail", "EnableLogFileValidation"), has)
+    cloudtrail.update_trail(Name=attacked.TRAIL, **settings)
+
+
 def looked_up(a: Attacked) -> Path:
     """What `LookupEvents` shows of the intruder, in the form that the AWS CLI writes."""
     who = {"AttributeKey": "Username", "AttributeValue": "session"}
@@ -372,6 +399,13 @@ def deaf_rules(a: Attacked) -> None:
     thief.disable_rule(Name=rule)
     thief.put_rule(Name=rule, EventPattern=attacked.PATTERN, State="ENABLED")
     thief.remove_targets(Rule=rule, Ids=["queue"])
+
+
+@attack("12c", "no other detector", "guardduty:DeleteDetector", "detection-disabled")
+def no_detector(a: Attacked) -> None:
+    detector = a.sandbox.client("guardduty").create_detector(Enable=True)["DetectorId"]
+    a.deliver()
+    a.intruder("guardduty").delete_detector(DetectorId=detector)
 
 
 def tamper(a: Attacked) -> set[str]:

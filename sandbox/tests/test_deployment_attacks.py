@@ -13,7 +13,7 @@ import judges
 import pytest
 import watching
 from attacked import INTRUDER, PROJECT, SIGNERS, above_low, rules
-from attacks import ATTACKS, forged, sign
+from attacks import ATTACKS, attempts, forged, sign, sign_as
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,6 +23,8 @@ pytestmark = [
     pytest.mark.deployed("attacks"),
     pytest.mark.skipif(not os.environ.get("CHANCERY_COMMAND"), reason="CHANCERY_COMMAND names no chancery with AWS"),
 ]
+
+WHO = (INTRUDER, f"{PROJECT}-tls-cert-dev", "stratus")
 
 
 @pytest.fixture
@@ -39,6 +41,9 @@ def test_an_attack(a, attack):
     code, answer = a.guard(*a.history, *attack.records(a))
     assert rules(answer) == attack.rules, answer["findings"]
     assert code == (3 if attack.rules else 0)
+    # It tells who it was: the intruder, or the credentials that were taken or made.
+    callers = [each["principal"] for found in above_low(answer) for each in found["evidence"] if "call" in each]
+    assert all(any(f"/{name}" in caller for name in WHO) for caller in callers), callers
 
 
 def test_what_is_honest_alarms_nobody(a):
@@ -50,6 +55,22 @@ def test_what_is_honest_alarms_nobody(a):
     # were lost.
     assert coverage["signatures"] == a.signed - 2
     assert len(coverage["lost"]) == 2
+
+
+def test_a_thief_in_the_name_of_a_lost_answer_is_listed_once(a):
+    """What docs/aws/guard.md says that the guard cannot see: it hides as well as an outage does, and is in the report."""
+    a.fault("throttled")
+    a.issue("throttled-again.example.com")
+    (lost,) = [row for row in attempts(a)[:2] if row["Outcome"]["S"] == "unknown"]
+    name = lost["Sort"]["S"].split("#")[1]
+    sign_as(a, name)
+    first = a.deliver()
+    code, answer = a.guard(*a.history, *first)
+    assert (code, above_low(answer)) == (0, [])
+    assert name in {each["attempt"] for each in answer["coverage"]["lost"]}
+    sign_as(a, name)
+    code, answer = a.guard(*a.history, *first, *a.deliver())
+    assert (code, rules(answer)) == (3, {"count-exceeded"})
 
 
 def test_a_forged_record_would_be_believed_of_its_service(a):
