@@ -47,7 +47,7 @@ def session(sandbox):
 
 
 @pytest.mark.denied("administrator", "root-operator")
-def test_a_root_sleeps_and_is_woken(sandbox, deployed, authority, session, tmp_path):
+def test_a_root_sleeps_and_is_woken(sandbox, deployed, authority, session, tmp_path):  # noqa: PLR0915 - one long night
     kms, root = authority.client("kms"), authority.outputs["root_ca_key_arn"]
     noted = hashlib.sha256(kms.get_public_key(KeyId=root)["PublicKey"]).hexdigest()
     stack = deployed.stack
