@@ -47,6 +47,8 @@ pub struct Swept {
 /// The decision on one intent.
 enum SweepDecision {
     Completed,
+    /// Issuance is frozen: its caller can come back for it when that is over.
+    Later,
     /// No caller can ask for its certificate again.
     OfNoUse,
     /// It must not be signed.
@@ -202,6 +204,7 @@ impl Authority {
         let swept = &mut sweep.swept;
         match taken {
             Ok(SweepDecision::Completed) => swept.completed.push(id),
+            Ok(SweepDecision::Later) => {}
             Ok(SweepDecision::OfNoUse) => match self.give_up(&id, self.ports().clock.now()).await {
                 Ok(()) => swept.lost.push(id),
                 // Another process completed it or gave it up first.
@@ -270,6 +273,10 @@ impl Authority {
         };
         if is_revoked || self.completion_obstacle(intent).await?.is_some() {
             return Ok(SweepDecision::OfNoUse);
+        }
+        // Nothing is signed, and nobody is to blame: it waits until issuance is thawed, however long that takes.
+        if self.frozen().await?.is_some() {
+            return Ok(SweepDecision::Later);
         }
         match self.signable_again(intent).await? {
             Ok(signable) => {

@@ -173,3 +173,24 @@ async fn an_interrupted_issuance_is_taken_up_once() {
     assert_eq!(facts, [(1, false), (2, true)], "what the dead process did is unknown");
     every_signature_has_its_attempt(&fixture.memory, "taken up");
 }
+
+/// While issuance is frozen, what waits for its caller goes on waiting, and nobody is alarmed of it.
+#[tokio::test]
+async fn a_sweep_leaves_alone_what_a_freeze_holds_up() {
+    let fixture = Fixture::new().await;
+    let token = || Some(IdempotencyToken("a token".to_owned()));
+    let (request, principal) = (request("a.example.com"), Principal::token("t"));
+    fixture.memory.faults.at("keys.sign", 1, Fault::DieBefore);
+    let died = fixture.authority.issue_tls_cert(&request, &principal, token()).await;
+    assert!(died.is_err());
+    fixture.memory.faults.clear();
+    fixture.memory.clock.advance(10_000);
+    fixture.authority.freeze("a reason", &principal).await.unwrap();
+    let swept = fixture.authority.sweep().await.unwrap();
+    assert!(
+        swept.completed.is_empty() && swept.lost.is_empty() && swept.failed.is_empty() && swept.refused.is_empty(),
+        "{swept:?}"
+    );
+    fixture.authority.thaw("", true, &principal).await.unwrap();
+    assert_eq!(fixture.authority.sweep().await.unwrap().completed.len(), 1);
+}

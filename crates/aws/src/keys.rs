@@ -15,7 +15,7 @@ use aws_config::retry::RetryConfig;
 use aws_lc_rs::digest;
 use aws_sdk_kms::operation::RequestId as _;
 use aws_sdk_kms::primitives::Blob;
-use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
+use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed, SigningRequest};
@@ -178,22 +178,35 @@ impl KmsKeyStore {
         }
     }
 
+    /// The key's ARN. A key that is not the [expected](Self::expect) one is refused.
+    pub async fn arn(&self, key: &KeyName) -> Result<String, KeyStoreError> {
+        let known = self.key(key).await?.arn.clone();
+        if known.starts_with("arn:") {
+            return Ok(known);
+        }
+        // A disabled key is known by what was noted of it, and by its alias.
+        let described = self.describe(key).await?;
+        described.arn.ok_or_else(|| KeyStoreError::NotFound(key.clone()))
+    }
+
     /// The key's id: its state and policy are not changed by an alias.
     async fn id(&self, key: &KeyName) -> Result<String, KeyStoreError> {
+        Ok(self.describe(key).await?.key_id)
+    }
+
+    async fn describe(&self, key: &KeyName) -> Result<KeyMetadata, KeyStoreError> {
         let call = self.client.describe_key().key_id(key_id(key));
         let described = match self.budget.call("kms:DescribeKey", call.send()).await {
             Ok(answer) => answer.key_metadata,
             Err(Failure::Refused(error)) => return Err(refusal(key, &error)),
             Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),
         };
-        described
-            .map(|described| described.key_id)
-            .ok_or_else(|| KeyStoreError::NotFound(key.clone()))
+        described.ok_or_else(|| KeyStoreError::NotFound(key.clone()))
     }
 
     /// The key's ARN and policy.
     async fn policy(&self, key: &KeyName) -> Result<(String, String), KeyStoreError> {
-        let arn = self.key(key).await?.arn.clone();
+        let arn = self.arn(key).await?;
         let call = self.client.get_key_policy().key_id(&arn).policy_name("default");
         match self.budget.call("kms:GetKeyPolicy", call.send()).await {
             Ok(answer) => Ok((arn, answer.policy.unwrap_or_default())),

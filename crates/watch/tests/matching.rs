@@ -74,6 +74,16 @@ fn a_thief_who_writes_rows_is_found_by_the_missing_invocation() {
     // In an honest invocation of the same function, that function signed twice.
     history.attempts.last_mut().unwrap().attempt.origin.request_id = Some(uuid(3, 0));
     assert_eq!(found(&history), ["count-exceeded"]);
+    // Also where the row says that it is for the same certificate.
+    let honest_subject = history.attempts[0].attempt.subject.clone();
+    let own = std::mem::replace(
+        &mut history.attempts.last_mut().unwrap().attempt.subject,
+        honest_subject,
+    );
+    history.attempts.last_mut().unwrap().attempt.number = 2;
+    assert_eq!(found(&history), ["count-exceeded"]);
+    history.attempts.last_mut().unwrap().attempt.subject = own;
+    history.attempts.last_mut().unwrap().attempt.number = 1;
     // In one of another function, that one's credentials were not used.
     history.attempts.last_mut().unwrap().attempt.origin.request_id = Some(uuid(3, 2));
     assert_eq!(found(&history), ["wrong-function"]);

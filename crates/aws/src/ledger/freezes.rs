@@ -23,26 +23,29 @@ const NOT_FROZEN: &str = "attribute_not_exists(#FrozenAt)";
 impl Freezes for DynamoLedger {
     async fn freeze(&self, freeze: Statement) -> Result<(), LedgerError> {
         let attempt = nonce();
-        let frozen = |item: Item| {
-            item.time("FrozenAt", freeze.at)
-                .text("FrozenBy", &freeze.principal)
-                .text("FreezeReason", &freeze.reason)
-                .text("Attempt", &attempt)
-        };
-        let put = |item: Item, condition| Write::Put {
+        let recording = Write::Put {
             table: Table::Journal,
-            item: frozen(item),
-            condition,
+            item: frozen(journal_keys::freeze(), &freeze).text("Attempt", &attempt),
+            condition: Some(NOT_FROZEN),
             with: Item::default(),
         };
-        let mut writes = vec![put(journal_keys::freeze(), Some(NOT_FROZEN))];
-        writes.extend(journal_keys::freeze_parts().map(|item| put(item, None)));
-        match self.tables.transact(&writes).await? {
-            Transaction::Done => Ok(()),
+        match self.tables.transact(&[recording]).await? {
+            Transaction::Done => self.stop_reservations(&freeze, &attempt).await,
             Transaction::Refused(conditions) => match Transaction::failed(&conditions, 0) {
                 // An answer that was lost: this very freeze was recorded.
-                Some(item) if item.as_text("Attempt").is_ok_and(|of| of == attempt) => Ok(()),
-                Some(item) => Err(refused(item)),
+                Some(item) if item.as_text("Attempt").is_ok_and(|of| of == attempt) => {
+                    self.stop_reservations(&freeze, &attempt).await
+                }
+                Some(item) => {
+                    // Whoever froze it may not have come to the end.
+                    let read = |error: Malformed| damaged("the record of a freeze", &error);
+                    let (by, former) = (
+                        parse(item).map_err(read)?.by,
+                        item.as_text("Attempt").map_err(read)?.to_owned(),
+                    );
+                    self.stop_reservations(&by, &former).await?;
+                    Err(LedgerError::Frozen(by))
+                }
                 None => Err(unavailable("a freeze could not be recorded".to_owned())),
             },
         }
@@ -86,6 +89,49 @@ impl Freezes for DynamoLedger {
             .map(|item| parse(&item).map_err(|error| damaged("the record of a freeze", &error)))
             .transpose()
     }
+}
+
+impl DynamoLedger {
+    /// Writes what reservations look at, one after another: all in one transaction would conflict with every reservation that is
+    /// under way, and never come to its turn while many are. Each only as long as that freeze lasts.
+    async fn stop_reservations(&self, freeze: &Statement, attempt: &str) -> Result<(), LedgerError> {
+        for part in journal_keys::freeze_parts() {
+            let writes = [
+                Write::Put {
+                    table: Table::Journal,
+                    item: frozen(part, freeze),
+                    condition: None,
+                    with: Item::default(),
+                },
+                Write::Check {
+                    table: Table::Journal,
+                    key: journal_keys::freeze(),
+                    condition: "#Attempt = :attempt",
+                    with: Item::default().text(":attempt", attempt),
+                },
+            ];
+            for round in 0..TURNS {
+                match self.tables.transact(&writes).await {
+                    Ok(Transaction::Done) => break,
+                    Ok(Transaction::Refused(_)) => {
+                        return Err(unavailable(
+                            "the freeze was changed by others while it was recorded".to_owned(),
+                        ));
+                    }
+                    Err(error) if round + 1 == TURNS => return Err(error),
+                    Err(_) => pause(round).await,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a freeze writes into an item.
+fn frozen(item: Item, freeze: &Statement) -> Item {
+    item.time("FrozenAt", freeze.at)
+        .text("FrozenBy", &freeze.principal)
+        .text("FreezeReason", &freeze.reason)
 }
 
 /// The condition that issuance is not frozen.

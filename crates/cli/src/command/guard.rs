@@ -83,6 +83,12 @@ fn judge(authority: &GuardedAuthority, guard: &GuardArguments) -> Result<(Vec<Fi
         coverage.is_of_a_key_store = true;
         read_log(folder, now, &mut observed, &mut coverage)?;
     }
+    if authority.signing_log.is_none() && coverage.first_record.is_none() {
+        bail!(
+            "no record was read, so nothing is known: give CloudTrail's records with --records, trail files or what \
+             `aws cloudtrail lookup-events` says"
+        );
+    }
     let from = coverage.first_record.filter(|_| !coverage.is_of_a_key_store);
     let from = read_from(guard.since.or(from), start, &expected);
     let mut comparison = observed.compare(now, coverage);

@@ -79,6 +79,12 @@ fn signed_since(
             .runtime
             .block_on(listing)
             .context("the key is disabled, and the journal cannot be read")?;
+        for unreadable in &page.unreadable {
+            eprintln!(
+                "The journal has an attempt that cannot be read: {}",
+                show::visible(unreadable)
+            );
+        }
         let of_root = |record: &AttemptRecord| record.attempt.subject.issuer() == root.name();
         found.extend(page.attempts.into_iter().filter(of_root));
         match page.next {
@@ -95,7 +101,7 @@ fn show_signatures(arguments: &Arguments, root: &Ca, attempts: &[AttemptRecord],
     }
     println!("The key of {} is disabled.", root.name());
     if attempts.is_empty() {
-        println!("It was asked to sign nothing in the last {hours} hours.");
+        println!("The journal has nothing that it was asked to sign in the last {hours} hours.");
         return Ok(());
     }
     println!("What it was asked to sign in the last {hours} hours; confirm each:");

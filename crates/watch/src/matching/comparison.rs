@@ -260,6 +260,28 @@ impl<'a> Comparison<'a> {
             );
             return;
         }
+        // A signature that succeeded is not tried again: a second one in the same invocation is for nobody, whatever it says that
+        // it is for.
+        let signed = &mut self.invokes[place].signed;
+        *signed = signed.saturating_add(1);
+        let most = self.invokes[place].runs.max(1);
+        let function = &self.expected.functions[invoked];
+        if function.signs_once && self.invokes[place].signed > most {
+            self.causes.add(
+                &rules::COUNT_EXCEEDED,
+                Some(ca),
+                &function.arn,
+                || format!("An invocation of {} had more signed than one ever has", function.arn),
+                || {
+                    of_sign(
+                        sign,
+                        attempt,
+                        "more signatures than this function makes in one invocation",
+                    )
+                },
+            );
+            return;
+        }
         let subject = attempt.subject.to_string();
         self.check_count(place, ca, &subject, attempt.number, &|| {
             of_sign(sign, attempt, "more than this function signs in one invocation")

@@ -49,6 +49,8 @@ pub(super) struct Invoke {
     pub(super) runs: u8,
     /// Attempts for anything else.
     pub(super) others: u8,
+    /// Signatures that attempts have the receipts of.
+    pub(super) signed: u8,
 }
 
 impl Sign {
@@ -90,6 +92,7 @@ impl Invoke {
             function,
             runs,
             others: 0,
+            signed: 0,
         }
     }
 

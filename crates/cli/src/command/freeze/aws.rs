@@ -56,19 +56,31 @@ pub(super) fn thaw(arguments: &Arguments, thaw: &ThawArguments) -> Result<ExitCo
     let thawing = opened.authority.thaw(&thaw.reason, thaw.alone, &principal);
     let thawing = match deployed.runtime.block_on(thawing) {
         Ok(thawing) => thawing,
-        // An earlier call ended the freeze, and did not come to the keys.
-        Err(LedgerError::NotFrozen) => Thawing::Thawed,
+        // The ledger is not frozen, and keys may be closed: a freeze could not be recorded, or a thaw did not come to the keys.
+        Err(LedgerError::NotFrozen) if thaw.alone => Thawing::Thawed,
+        Err(error @ LedgerError::NotFrozen) => {
+            return Err(error).context("if the CAs' keys are still closed, open them with `chancery thaw --alone`");
+        }
         Err(error) => return Err(error.into()),
     };
     if thawing == Thawing::Thawed {
+        let mut closed = Vec::new();
         for ca in opened.authority.cas().iter() {
             let opening = opened.aws.keys.open_signing(&ca.record.key);
-            deployed.runtime.block_on(opening).with_context(|| {
-                format!(
-                    "the ledger issues again, and the key of {} stays closed: {NEEDED}; repeat the command",
-                    ca.name()
-                )
-            })?;
+            if let Err(error) = deployed.runtime.block_on(opening) {
+                closed.push(format!("{}: {error}", ca.name()));
+            }
+        }
+        if deployed.runtime.block_on(opened.authority.frozen())?.is_some() {
+            bail!(
+                "somebody froze issuance again meanwhile, and the keys were opened: run `chancery freeze` again, which closes them"
+            );
+        }
+        if !closed.is_empty() {
+            bail!(
+                "the ledger issues again, and these keys stay closed: {}. For a key: {NEEDED}. Repeat the command with --alone",
+                closed.join("; ")
+            );
         }
     }
     show_thawing(arguments, thawing)

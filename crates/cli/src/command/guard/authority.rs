@@ -42,7 +42,7 @@ pub(super) fn open(arguments: &Arguments, guard: &GuardArguments) -> Result<Guar
         .iter()
         .map(|(name, _)| ExpectedKey {
             ca: name.clone(),
-            names: vec![name.to_string(), format!("alias/{name}")],
+            names: names_of_key(&local.authority, name),
             algorithm: None,
             signers: Vec::new(),
             start: None,
@@ -79,4 +79,13 @@ pub(super) fn keys(authority: &Authority) -> Result<Vec<(CaName, CaPublicKey)>> 
         ))
     });
     keys.collect()
+}
+
+/// The names by which the log can know a CA's key: the recorded one, which the configuration may choose, and those that follow from
+/// the CA's name.
+fn names_of_key(authority: &Authority, ca_name: &CaName) -> Vec<String> {
+    let recorded = authority.ca(ca_name).map(|ca| ca.record.key.0.clone());
+    let mut names = vec![ca_name.to_string(), format!("alias/{ca_name}")];
+    names.extend(recorded.filter(|recorded| recorded != ca_name.as_str()));
+    names
 }

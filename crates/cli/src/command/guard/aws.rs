@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use chancery_authority::CaName;
 use chancery_authority::port::Clock as _;
 use chancery_aws::SystemClock;
 use chancery_watch::expected::{CaFacts, DeploymentFacts};
+use chancery_x509::key::ca::CaPublicKey;
 
 use super::authority::{GuardedAuthority, keys};
 use crate::arguments::{Arguments, GuardArguments};
@@ -30,7 +31,7 @@ pub(super) fn open(arguments: &Arguments, guard: &GuardArguments) -> Result<Guar
     let cas = keys(&opened.authority)?;
     let arns: Vec<String> = cas
         .iter()
-        .map(|(name, _)| key_arn(&deployed, name))
+        .map(|(name, public)| key_arn(&deployed, name, public))
         .collect::<Result<_>>()?;
     let mut further = guard.watch.clone();
     further.extend(settings.topic_arn.clone());
@@ -77,13 +78,22 @@ pub(super) fn open(arguments: &Arguments, guard: &GuardArguments) -> Result<Guar
     })
 }
 
-/// The ARN of a CA's key, which records name it by.
-fn key_arn(deployed: &Deployed, ca: &CaName) -> Result<String> {
+/// The ARN of a CA's key, which records name it by. An alias that leads to another key than the certificate's is no clue: who moved
+/// it would have the guard look elsewhere.
+fn key_arn(deployed: &Deployed, ca: &CaName, public: &CaPublicKey) -> Result<String> {
     let client = aws_sdk_kms::Client::new(&deployed.config);
     let alias = format!("alias/{ca}");
     let asked = deployed.runtime.block_on(client.get_public_key().key_id(&alias).send());
     let arn = match asked {
-        Ok(answer) => answer.key_id,
+        Ok(answer) => {
+            if answer.public_key.as_ref().map(AsRef::as_ref) != Some(public.as_der()) {
+                bail!(
+                    "the alias of {ca}'s key leads to another key than that of its certificate: somebody moved it, and nothing can \
+                     be said of the signatures until it is put back"
+                );
+            }
+            answer.key_id
+        }
         // KMS gives no public key of one that is disabled, or is to be deleted: a root that sleeps, an attack.
         Err(error) => {
             let described = deployed.runtime.block_on(client.describe_key().key_id(alias).send());

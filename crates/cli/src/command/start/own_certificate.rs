@@ -265,7 +265,12 @@ fn not_issued(error: &IssueError, names: &[AltName]) -> NotIssued {
     );
     match error {
         // Other names would not help.
-        IssueError::Refused(Refusal::IssuerRevoked { .. } | Refusal::CaExpired { .. })
+        IssueError::Refused(
+            Refusal::IssuerRevoked { .. }
+            | Refusal::IssuerNotActive { .. }
+            | Refusal::Frozen { .. }
+            | Refusal::CaExpired { .. },
+        )
         | IssueError::InProgress
         | IssueError::Unavailable { .. }
         | IssueError::Internal { .. } => NotIssued::Failed(anyhow!("{what}; HTTPS is served with what there is")),
