@@ -177,7 +177,7 @@ impl Call {
 }
 
 /// Every rule of the comparison.
-pub const MATCHING: [&Rule; 14] = [
+pub const MATCHING: [&Rule; 15] = [
     &UNACCOUNTED_SIGNATURE,
     &WRONG_ROLE,
     &WRONG_FUNCTION,
@@ -185,6 +185,7 @@ pub const MATCHING: [&Rule; 14] = [
     &WRONG_REGION,
     &COUNT_EXCEEDED,
     &UNKNOWN_SERIAL,
+    &UNREADABLE_CERTIFICATE,
     &SIGNATURE_MISSING,
     &DENIED_SIGNATURE,
     &INVOKE_MISSING,
@@ -254,6 +255,15 @@ pub static UNKNOWN_SERIAL: Rule = Rule {
     severity: Severity::Critical,
     title: "Somebody has seen a certificate of a CA that its ledger does not know",
     remedy: "Stop all signing: `chancery freeze`. The key itself may be in other hands: tell relying parties not to trust this CA.",
+    runbook: &runbooks::KEY_STOLEN,
+};
+
+/// Something that others have seen, and that is no certificate to us.
+pub static UNREADABLE_CERTIFICATE: Rule = Rule {
+    id: "unreadable-certificate",
+    severity: Severity::Medium,
+    title: "Somebody has seen a certificate that cannot be read",
+    remedy: "Look at it with `openssl x509`: whoever accepted it reads more than Chancery does, and it may be of one of your CAs.",
     runbook: &runbooks::KEY_STOLEN,
 };
 

@@ -472,12 +472,14 @@ fn the_log_of_a_key_store_is_matched_by_receipts_alone() {
     row.attempt.origin.key = key.clone();
     let made = Receipt("04CHC5S0FS8RRKR1C02G".to_owned());
     row.outcome = Some((Outcome::Signed(made.clone()), START));
-    let judge = |receipts: &[&Receipt]| {
+    let digest = row.attempt.signing_input.clone();
+    let judge_of = |receipts: &[&Receipt], signed: &[u8]| {
         let mut observed = Observed::new(&expected);
         for receipt in receipts {
             observed.signature(&Signature {
                 receipt,
                 key: &key,
+                input: signed,
                 time: START,
             });
         }
@@ -486,6 +488,10 @@ fn the_log_of_a_key_store_is_matched_by_receipts_alone() {
         comparison.unreadable("row 7");
         rules(&comparison.finish().0)
     };
+    let judge = |receipts: &[&Receipt]| judge_of(receipts, &digest);
+    let something_else = judge_of(&[&made], &[9; 32]);
+    assert!(something_else.contains(&"unaccounted-signature"), "{something_else:?}");
+    assert!(something_else.contains(&"signature-missing"), "{something_else:?}");
     let other = Receipt("04CHC5S0FS8RRKR1C02H".to_owned());
     assert_eq!(judge(&[&made]), ["attempt-unreadable"]);
     assert_eq!(judge(&[&made, &other]), ["attempt-unreadable", "unaccounted-signature"]);

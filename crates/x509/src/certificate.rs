@@ -367,6 +367,11 @@ impl Certificate {
         issuer.verify(&hasher.finish(), self.signature()).is_ok()
     }
 
+    /// Whether `issuer`'s key made the signature in whatever way: see [`CaPublicKey::signed_in_any_way`].
+    pub fn is_signed_in_any_way_by(&self, issuer: &CaPublicKey) -> bool {
+        self.is_signed_by(issuer) || issuer.signed_in_any_way(self.tbs_der(), self.signature())
+    }
+
     /// Identifier of the key: the SKI if it has 20 octets, else the SHA-1 of the key's bits.
     ///
     /// The AKI of an issued certificate is a copy of [`subject_key_identifier`](Self::subject_key_identifier), of any

@@ -32,6 +32,9 @@ pub(crate) fn freeze(arguments: &Arguments, freeze: &FreezeArguments) -> Result<
 
 /// Asks for the end of a freeze, or ends it.
 pub(crate) fn thaw(arguments: &Arguments, thaw: &ThawArguments) -> Result<ExitCode> {
+    if !thaw.reason.is_empty() {
+        check_reason(&thaw.reason)?;
+    }
     if arguments.aws.aws {
         return thaw_on_aws(arguments, thaw);
     }

@@ -129,6 +129,7 @@ fn read_log(folder: &Path, now: UnixTime, observed: &mut Observed<'_>, coverage:
             Ok(entry) => observed.signature(&Signature {
                 receipt: &entry.receipt,
                 key: &entry.key,
+                input: &entry.input,
                 time: UnixTime(entry.time.as_second()),
             }),
             Err(error @ LogError::Torn { .. }) => coverage.unreadable.add(|| error.to_string()),

@@ -7,7 +7,7 @@ use chancery_authority::port::{Purpose, Receipt};
 use chancery_x509::time::UnixTime;
 
 use super::observed::Observed;
-use super::tables::{Fault, Invoke, Sign, sort_invokes, sort_signs};
+use super::tables::{Fault, Invoke, Sign, beginning, sort_invokes, sort_signs};
 use crate::coverage::Coverage;
 use crate::expected::{Expected, ExpectedKey};
 use crate::finding::{Causes, Evidence};
@@ -46,6 +46,7 @@ pub(super) struct Open {
     pub(super) purpose: Purpose,
     pub(super) invocation: String,
     pub(super) number: u32,
+    pub(super) input: u64,
     pub(super) taken: bool,
 }
 
@@ -100,6 +101,7 @@ impl<'a> Comparison<'a> {
                 purpose: attempt.subject.purpose(),
                 invocation: attempt.origin.request_id.clone().unwrap_or_default(),
                 number: attempt.number,
+                input: beginning(&attempt.signing_input),
                 taken: false,
             }),
         }
@@ -153,6 +155,8 @@ impl<'a> Comparison<'a> {
             Some("its receipt is of a signature by another key")
         } else if sign.fault == Fault::Denied {
             Some("its receipt is of a request that was refused")
+        } else if sign.input != 0 && sign.input != beginning(&attempt.signing_input) {
+            Some("its receipt is of a signature over something else")
         } else {
             None
         };

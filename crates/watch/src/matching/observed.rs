@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chancery_authority::port::{KeyName, Receipt};
 use chancery_x509::time::UnixTime;
 
-use super::tables::{Fault, Invoke, Sign};
+use super::tables::{Fault, Invoke, Sign, beginning};
 use crate::cloudtrail::{Category, Identity, Record};
 use crate::coverage::widen;
 use crate::expected::{Expected, ExpectedKey, key_id};
@@ -40,6 +40,8 @@ pub struct Signature<'a> {
     pub receipt: &'a Receipt,
     /// The key that signed.
     pub key: &'a KeyName,
+    /// The digest that was signed, or µ.
+    pub input: &'a [u8],
     /// When.
     pub time: UnixTime,
 }
@@ -104,6 +106,7 @@ impl<'a> Observed<'a> {
         let id = Id::of(&signature.receipt.0);
         let mut sign = Sign::new(id, id, signature.time, key);
         sign.legible = Id::read(&signature.receipt.0).is_some();
+        sign.input = beginning(signature.input);
         self.signs.push(sign);
     }
 

@@ -135,7 +135,7 @@ impl Comparison<'_> {
             .take_while(|open| open.key == sign.key && open.at <= latest);
         let mut fitting = within
             .enumerate()
-            .filter(|(_, open)| !open.taken && self.fits(sign, open));
+            .filter(|(_, open)| !open.taken && (sign.input == 0 || sign.input == open.input) && self.fits(sign, open));
         let found = fitting.find(|(_, open)| !named || marker(open) == sign.marker)?;
         Some(from + found.0)
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{self, Digest};
+use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, MlDsaParams, VerifyingKey};
 
 pub use hasher::SigningHasher;
@@ -78,6 +79,47 @@ impl CaPublicKey {
                 .is_some_and(|verifier| verifier.verify(mu, signature)),
         };
         if verified { Ok(()) } else { Err(BadSignature) }
+    }
+
+    /// Whether the key made a signature over that message in whatever way such a key can sign: with another hash than CAs here use,
+    /// and for RSA with PSS. For looking for what somebody else had the key sign; nothing is accepted by it.
+    pub fn signed_in_any_way(&self, message: &[u8], signature: &[u8]) -> bool {
+        let algorithms: &[&'static dyn VerificationAlgorithm] = match self.algorithm {
+            CaKeyAlgorithm::P256 => &[
+                &signature::ECDSA_P256_SHA1_ASN1,
+                &signature::ECDSA_P256_SHA256_ASN1,
+                &signature::ECDSA_P256_SHA384_ASN1,
+                &signature::ECDSA_P256_SHA512_ASN1,
+            ],
+            CaKeyAlgorithm::P384 => &[
+                &signature::ECDSA_P384_SHA256_ASN1,
+                &signature::ECDSA_P384_SHA384_ASN1,
+                &signature::ECDSA_P384_SHA512_ASN1,
+            ],
+            CaKeyAlgorithm::P521 => &[
+                &signature::ECDSA_P521_SHA1_ASN1,
+                &signature::ECDSA_P521_SHA224_ASN1,
+                &signature::ECDSA_P521_SHA256_ASN1,
+                &signature::ECDSA_P521_SHA384_ASN1,
+                &signature::ECDSA_P521_SHA512_ASN1,
+            ],
+            CaKeyAlgorithm::Rsa2048 | CaKeyAlgorithm::Rsa3072 | CaKeyAlgorithm::Rsa4096 => &[
+                &signature::RSA_PKCS1_2048_8192_SHA256,
+                &signature::RSA_PKCS1_2048_8192_SHA384,
+                &signature::RSA_PKCS1_2048_8192_SHA512,
+                &signature::RSA_PSS_2048_8192_SHA256,
+                &signature::RSA_PSS_2048_8192_SHA384,
+                &signature::RSA_PSS_2048_8192_SHA512,
+            ],
+            // They have one way.
+            CaKeyAlgorithm::MlDsa44 | CaKeyAlgorithm::MlDsa65 | CaKeyAlgorithm::MlDsa87 => &[],
+        };
+        let bits = self.subject.key_bits();
+        algorithms.iter().any(|algorithm| {
+            UnparsedPublicKey::new(*algorithm, bits)
+                .verify(message, signature)
+                .is_ok()
+        })
     }
 
     /// The verifier refuses a digest of another algorithm than that of the key, and every digest for an ML-DSA key.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::LedgerError;
 use chancery_watch::finding::{EVIDENCE, sort};
-use chancery_watch::rules::UNKNOWN_SERIAL;
+use chancery_watch::rules::{UNKNOWN_SERIAL, UNREADABLE_CERTIFICATE};
 use chancery_watch::seen::{Line, line};
 use chancery_watch::{Evidence, Finding};
 use chancery_x509::certificate::Certificate;
@@ -105,11 +105,13 @@ impl Search<'_> {
     fn der(&mut self, der: &[u8], name: &str) -> Result<()> {
         let Ok(certificate) = Certificate::parse(der) else {
             self.seen.malformed += 1;
+            self.malformed(name);
             return Ok(());
         };
         self.seen.certificates += 1;
         let mut cas = self.authority.cas.iter();
-        let Some((ca, _)) = cas.find(|(_, key)| certificate.is_signed_by(key)) else {
+        // A stolen key signs in whatever way its new owner likes.
+        let Some((ca, _)) = cas.find(|(_, key)| certificate.is_signed_in_any_way_by(key)) else {
             self.seen.of_others += 1;
             return Ok(());
         };
@@ -177,6 +179,32 @@ impl Search<'_> {
             Some(evidence) if evidence.given_up => Recorded::GivenUp,
             Some(_) | None => Recorded::Nothing,
         })
+    }
+
+    /// A certificate that cannot be read may be of any CA: whoever accepted it reads more than we do.
+    fn malformed(&mut self, name: &str) {
+        let rule = &UNREADABLE_CERTIFICATE;
+        let known = self.findings.iter().position(|finding| finding.rule == rule.id);
+        let place = known.unwrap_or_else(|| {
+            self.findings.push(Finding {
+                rule: rule.id,
+                severity: rule.severity,
+                title: rule.title.to_owned(),
+                ca: None,
+                count: 0,
+                evidence: Vec::new(),
+                remedy: rule.remedy,
+            });
+            self.findings.len() - 1
+        });
+        let finding = &mut self.findings[place];
+        finding.count += 1;
+        if finding.evidence.len() < EVIDENCE {
+            finding.evidence.push(Evidence {
+                detail: name.to_owned(),
+                ..Evidence::default()
+            });
+        }
     }
 
     fn unknown(&mut self, ca: &CaName, subject: String, detail: String) {

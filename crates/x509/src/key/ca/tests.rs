@@ -71,3 +71,32 @@ fn keys_that_no_ca_may_have_are_refused() {
     let refused = CaPublicKey::from_der(&ed25519);
     assert_eq!(refused, Err(KeyError::NotForCas { kind: KeyKind::Ed25519 }));
 }
+
+/// A stolen key signs with any hash: it is found all the same, and accepted nowhere.
+#[test]
+fn a_key_is_known_by_any_signature_of_its() {
+    use aws_lc_rs::encoding::AsDer as _;
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{EcdsaKeyPair, KeyPair as _, RsaKeyPair};
+
+    let message = b"a TBSCertificate";
+    let random = SystemRandom::new();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P521_SHA512_ASN1_SIGNING, &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P521_SHA384_ASN1_SIGNING, pkcs8.as_ref()).unwrap();
+    let public = CaPublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
+    let signed = pair.sign(&random, message).unwrap();
+    assert!(public.signed_in_any_way(message, signed.as_ref()));
+    assert!(!public.signed_in_any_way(b"something else", signed.as_ref()));
+    let other = EcdsaKeyPair::generate(&signature::ECDSA_P521_SHA384_ASN1_SIGNING).unwrap();
+    let of_other = other.sign(&random, message).unwrap();
+    assert!(!public.signed_in_any_way(message, of_other.as_ref()));
+
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let public = CaPublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
+    for padding in [&signature::RSA_PSS_SHA512, &signature::RSA_PKCS1_SHA384] {
+        let mut signed = vec![0; pair.public_modulus_len()];
+        pair.sign(padding, &random, message, &mut signed).unwrap();
+        assert!(public.signed_in_any_way(message, &signed));
+    }
+}
