@@ -3,6 +3,7 @@
 //! A signature whose first attempt succeeds costs no call beyond those that record its intent and complete it. After a failure the
 //! outcome is recorded, and the next attempt before it is made.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use chancery_x509::algorithm::SigningInput;
@@ -21,10 +22,13 @@ pub(crate) struct SignedAttempt {
     pub(crate) position: AttemptPosition,
 }
 
-/// A new id.
+/// A new id: a counter of this process, and 96 random bits. With the counter in front, attempts of one second are recorded beside each
+/// other, as they come: at random places, a ledger would write one page for each.
 pub(crate) fn new_id(entropy: &dyn Entropy) -> AttemptId {
+    static MADE: AtomicU32 = AtomicU32::new(0);
     let mut id = AttemptId([0; 16]);
     entropy.fill(&mut id.0);
+    id.0[..4].copy_from_slice(&MADE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
     id
 }
 

@@ -43,7 +43,7 @@ pub trait Attempts: Send + Sync {
     ) -> Result<AttemptPage, LedgerError>;
 }
 
-/// Identifies an attempt: 128 random bits.
+/// Identifies an attempt: 96 random bits behind a counter of the process that made it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttemptId(pub [u8; 16]);
 
