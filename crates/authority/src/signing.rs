@@ -1,6 +1,6 @@
 //! The one door to a signature by a CA's key.
 //!
-//! A [`KeyStore`] signs what a [`SigningRequest`] asks for, and only this module makes one, for a
+//! A [`KeyStore`](crate::port::KeyStore) signs what a [`SigningRequest`](crate::port::SigningRequest) asks for, and only this module makes one, for a
 //! [`Purpose`](crate::port::Purpose), after it checked that the input is what the purpose says and what this authority prepared:
 //! - `certificate`: a TBSCertificate, a CA's own among them, against the intent that was recorded for it;
 //! - `crl`: a TBSCertList, against the intent that was recorded for it;
