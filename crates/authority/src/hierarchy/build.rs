@@ -101,7 +101,7 @@ pub(crate) fn intent(
         allow_key_reuse: renews.is_some(),
         tbs: tbs.as_der().to_vec(),
         signing_input: tbs.signing_input(request.signer().public).as_bytes().to_vec(),
-        attempt: attempt::origin(authority.ports().signing(), request.signer().key.clone(), None),
+        attempt: attempt::origin(authority.ports().signing(), request.signer().key.clone()),
         not_before: template.not_before,
         not_after: template.not_after,
         shard: None,

@@ -341,7 +341,7 @@ impl Authority {
             allow_key_reuse: true,
             tbs: tbs.as_der().to_vec(),
             signing_input: tbs.signing_input(ca.issuer.public_key()).as_bytes().to_vec(),
-            attempt: attempt::origin(self.ports().signing(), ca.record.key.clone(), None),
+            attempt: attempt::origin(self.ports().signing(), ca.record.key.clone()),
             not_before: template.not_before,
             not_after: template.not_after,
             shard: None,

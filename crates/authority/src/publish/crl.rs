@@ -363,7 +363,7 @@ impl Authority {
             signing_input: spooled.input.as_bytes().to_vec(),
             at,
         };
-        let origin = attempt::origin(self.ports().signing(), ca.record.key.clone(), None);
+        let origin = attempt::origin(self.ports().signing(), ca.record.key.clone());
         let signable = spooled
             .signable(&intent, origin.clone(), coverage, ca)
             .map_err(PublishError::Scratch)?;

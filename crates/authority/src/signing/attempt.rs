@@ -32,12 +32,12 @@ pub(crate) fn new_id(entropy: &dyn Entropy) -> AttemptId {
     id
 }
 
-/// The origin of an attempt by this process. `request_id` is the front's; without one it is that of the invocation.
-pub(crate) fn origin(ports: SigningPorts<'_>, key: KeyName, request_id: Option<String>) -> AttemptOrigin {
+/// The origin of an attempt by this process.
+pub(crate) fn origin(ports: SigningPorts<'_>, key: KeyName) -> AttemptOrigin {
     AttemptOrigin {
         id: new_id(ports.entropy),
         key,
-        request_id: request_id.or_else(|| ports.invocation.request_id()),
+        request_id: ports.invocation.request_id(),
     }
 }
 
@@ -52,8 +52,8 @@ pub(crate) async fn sign(
     input: &SigningInput,
     public: &CaPublicKey,
 ) -> Result<SignedAttempt, SigningError> {
-    let (mut attempt, since) = (attempt, Instant::now());
-    for failed in 1.. {
+    let (mut attempt, since, mut failed) = (attempt, Instant::now(), 0);
+    loop {
         let key = attempt.origin.key.clone();
         let request = SigningRequest::new(attempt.subject.purpose(), key, input.clone(), attempt.origin.id);
         let error = match ports.keys.sign(&request).await {
@@ -73,6 +73,7 @@ pub(crate) async fn sign(
             Err(error) => error,
         };
         conclude(ports, &attempt, outcome_of(&error)).await;
+        failed += 1;
         let is_to_retry = matches!(error, KeyStoreError::Unavailable { .. })
             && failed < ATTEMPTS
             && ports.keys.wait_to_retry(failed, since.elapsed()).await;
@@ -85,7 +86,6 @@ pub(crate) async fn sign(
         attempt.at = ports.clock.now();
         ports.attempts.record(attempt.clone()).await?;
     }
-    unreachable!("the last attempt returns")
 }
 
 /// Records an outcome. A failure to do so changes nothing: without an outcome an attempt counts as unknown.

@@ -32,7 +32,7 @@ pub async fn sign(
 ) -> Result<Signed, SigningError> {
     let input = statement(public, manifest);
     let attempt = Attempt {
-        origin: attempt::origin(ports, key.clone(), None),
+        origin: attempt::origin(ports, key.clone()),
         subject: AttemptSubject::BackupManifest(ca.clone()),
         number: 1,
         signing_input: input.as_bytes().to_vec(),

@@ -173,7 +173,7 @@ impl Signable {
                 principal,
             } => {
                 let attempt = Attempt {
-                    origin: attempt::origin(ports, self.key, None),
+                    origin: attempt::origin(ports, self.key),
                     subject,
                     number: attempts.saturating_add(1),
                     signing_input: self.input.as_bytes().to_vec(),

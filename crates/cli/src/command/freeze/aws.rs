@@ -35,8 +35,13 @@ pub(super) fn freeze(arguments: &Arguments, freeze: &FreezeArguments) -> Result<
             open.push(format!("{}: {error:#}", ca.name()));
         }
     }
-    recorded
-        .context("the freeze could not be recorded in the ledger; the keys are closed but for what is said below")?;
+    recorded.with_context(|| match open[..] {
+        [] => "the freeze could not be recorded in the ledger; all keys are closed".to_owned(),
+        _ => format!(
+            "the freeze could not be recorded in the ledger; the keys are closed but for these: {}",
+            open.join("; ")
+        ),
+    })?;
     let state = show_state(arguments, deployed.runtime.block_on(authority.frozen())?.as_ref())?;
     if !open.is_empty() {
         bail!(
